@@ -1,0 +1,232 @@
+"""What travels: a delivery as it comes off the bus, a message as the runtime knows it, an answer as it goes back.
+
+The headers and their meaning are the wire protocol; other people's programs send them, so every one is checked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import orjson
+
+from natya.errors import Invalid, NatyaError, from_problem
+from natya.names import MAX_ID_BYTES
+
+ID: Final = "Natya-Id"
+SENT: Final = "Natya-Sent"
+ATTEMPT: Final = "Natya-Attempt"
+KEEP: Final = "Natya-Keep"
+DEADLINE: Final = "Natya-Deadline"
+IF_VERSION: Final = "Natya-If-Version"
+REPLY_TO: Final = "Natya-Reply-To"
+CALLER: Final = "Natya-Caller"
+CHAIN: Final = "Natya-Chain"
+TRACEPARENT: Final = "traceparent"
+TRACESTATE: Final = "tracestate"
+ERROR_CODE: Final = "Nats-Service-Error-Code"
+ERROR_SLUG: Final = "Nats-Service-Error"
+RETRY_AFTER: Final = "Retry-After"
+MSG_ID: Final = "Nats-Msg-Id"
+
+DEFAULT_DEADLINE_MS: Final = 30_000
+MAX_AHEAD_MS: Final = 30_000
+"""How far in the future `Natya-Sent` may lie: a caller's clock that is wrong by more is refused, not believed."""
+
+NO_HEADERS: Final[Mapping[str, str]] = {}
+
+
+class Delivery(Protocol):
+    """One message as the bus delivers it. ``headers`` may be parsed when first read."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def reply(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def data(self) -> bytes: ...
+
+
+@dataclass(slots=True)
+class Message:
+    """One intention on its way to one actor. Times are milliseconds since the epoch.
+
+    ``mail`` is the sequence in the kind's mail stream, 0 for a call. ``id`` is empty where the sender gave none and the
+    message has not entered a turn yet. ``sent`` is the time of the first attempt.
+    """
+
+    kind: str
+    token: str
+    partition: int
+    method: str
+    body: bytes
+    id: str = ""
+    sent: int = 0
+    attempt: int = 1
+    deadline: int = 0
+    keep: int = 0
+    if_version: int | None = None
+    reply_to: str = ""
+    caller: str = ""
+    chain: tuple[str, ...] = ()
+    traceparent: str = ""
+    tracestate: str = ""
+    mail: int = 0
+
+    @property
+    def address(self) -> str:
+        """``kind/token``: how the actor is named in chains and logs."""
+        return f"{self.kind}/{self.token}"
+
+    def headers(self) -> dict[str, str]:
+        """The headers that carry this message to another node."""
+        h: dict[str, str] = {}
+        if self.id:
+            h[ID] = self.id
+            h[SENT] = str(self.sent)
+            h[ATTEMPT] = str(self.attempt)
+        if self.deadline:
+            h[DEADLINE] = str(self.deadline)
+        if self.keep:
+            h[KEEP] = str(self.keep)
+        if self.if_version is not None:
+            h[IF_VERSION] = str(self.if_version)
+        if self.reply_to:
+            h[REPLY_TO] = self.reply_to
+        if self.caller:
+            h[CALLER] = self.caller
+        if self.chain:
+            h[CHAIN] = ",".join(self.chain)
+        if self.traceparent:
+            h[TRACEPARENT] = self.traceparent
+            if self.tracestate:
+                h[TRACESTATE] = self.tracestate
+        return h
+
+    def read_headers(self, headers: Mapping[str, str], now: int, *, trusted: bool) -> None:
+        """Take over the protocol's headers. ``trusted`` says that `Natya-Caller` may be believed. Raises `Invalid`."""
+        get = headers.get
+        if id := get(ID):
+            check_id(id)
+            self.id = id
+            sent = get(SENT)
+            if sent is None:
+                raise Invalid(f"{ID} without {SENT}: say when the first attempt was sent, in ms since the epoch", field=SENT)
+            self.sent = _number(SENT, sent)
+            if self.sent > now + MAX_AHEAD_MS:
+                raise Invalid(
+                    f"{SENT} is {(self.sent - now) / 1000:.0f} s in the future: check the sender's clock (now is {now})",
+                    field=SENT,
+                )
+            if attempt := get(ATTEMPT):
+                self.attempt = _number(ATTEMPT, attempt, least=1)
+        elif ID in headers:
+            raise Invalid(f"{ID} is empty: leave it out, or give 1 to {MAX_ID_BYTES} bytes", field=ID)
+        if deadline := get(DEADLINE):
+            self.deadline = _number(DEADLINE, deadline)
+        if keep := get(KEEP):
+            self.keep = _number(KEEP, keep)
+            if not self.id:
+                raise Invalid(f"{KEEP} without {ID}: there is nothing to remember the outcome under", field=KEEP)
+        if version := get(IF_VERSION):
+            self.if_version = _number(IF_VERSION, version)
+        if reply_to := get(REPLY_TO):
+            check_reply_to(reply_to)
+            self.reply_to = reply_to
+        if trusted and (caller := get(CALLER)):
+            self.caller = caller
+        if chain := get(CHAIN):
+            self.chain = tuple(chain.split(","))
+        if traceparent := get(TRACEPARENT):
+            self.traceparent = traceparent
+            self.tracestate = get(TRACESTATE, "")
+
+
+def check_id(id: str) -> None:
+    """Raise `Invalid` unless ``id`` has 1 to 200 bytes, all printable and none of them a space."""
+    if len(id.encode(errors="replace")) > MAX_ID_BYTES or not id.isprintable() or " " in id or not id:
+        raise Invalid(f"{ID} must have 1 to {MAX_ID_BYTES} bytes of printable text without spaces", field=ID)
+
+
+def check_reply_to(subject: str) -> None:
+    """Raise `Invalid` unless ``subject`` can be published to."""
+    tokens = subject.split(".")
+    if not subject.isprintable() or any(t in ("", "*", ">") or " " in t for t in tokens) or subject.startswith("$"):
+        raise Invalid(f"{subject!r} is not a subject that a result can be published to", field=REPLY_TO)
+
+
+def _number(name: str, text: str, *, least: int = 0) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 16) or int(text) < least:
+        raise Invalid(f"{name} must be a whole number from {least}, not {text!r}", field=name)
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of a message: a JSON result, or an error with its problem document as body (also JSON).
+
+    ``code`` is 0 for a result, else the error's number.
+    """
+
+    body: bytes
+    code: int = 0
+    slug: str = ""
+    retry_after: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+    @classmethod
+    def of(cls, error: NatyaError) -> Answer:
+        return cls(orjson.dumps(error.problem(), default=str), error.code, error.slug, error.retry_after)
+
+    def error(self) -> NatyaError:
+        """The error this answer stands for (only if not `ok`)."""
+        try:
+            document: Any = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            document = {"detail": self.body.decode(errors="replace")}
+        return from_problem(self.code, self.slug, document if isinstance(document, dict) else {"detail": str(document)})
+
+    def headers(self) -> dict[str, str] | None:
+        """The reply's headers, None for a plain result."""
+        if self.code == 0:
+            return None
+        headers = {ERROR_CODE: str(self.code), ERROR_SLUG: self.slug}
+        if self.retry_after is not None:
+            headers[RETRY_AFTER] = f"{max(1, round(self.retry_after))}"
+        return headers
+
+    @classmethod
+    def read(cls, delivery: Delivery) -> Answer:
+        """The answer that a reply carries."""
+        headers = delivery.headers
+        code = headers.get(ERROR_CODE)
+        if code is None:
+            return cls(delivery.data)
+        after = headers.get(RETRY_AFTER)
+        return cls(
+            delivery.data,
+            int(code) if code.isdigit() else 500,
+            headers.get(ERROR_SLUG, "internal"),
+            float(after) if after and after.isdigit() else None,
+        )
+
+
+Waiter = Callable[[Answer], None]
+"""Whoever waits for an answer: called once, must not block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message that leaves after its turn is committed: a tell, an event, or a reply to ``Natya-Reply-To``."""
+
+    subject: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    stored: bool = True
+    """True if a stream takes it and acknowledges; False for a plain publish."""

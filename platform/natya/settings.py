@@ -1,0 +1,69 @@
+"""Settings of a node, an edge or a client: from the environment (``NATYA_…``), a ``.env`` file, or given in code."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1 << 20
+
+
+class Settings(BaseSettings):
+    """Where the servers are and how much of what a node may use. Times are seconds, sizes bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="NATYA_", env_file=".env", extra="ignore", frozen=True)
+
+    namespace: Annotated[str, Field(description="first token of every subject")] = "natya"
+    nats: Annotated[str, Field(description="NATS server URLs, comma-separated")] = "nats://127.0.0.1:4222"
+    nats_user: str = ""
+    nats_password: SecretStr = SecretStr("")
+    store: Annotated[str, Field(description="MongoDB URL")] = "mongodb://127.0.0.1:27017"
+    database: Annotated[str, Field(description="database that holds one collection a kind")] = "natya"
+    node: Annotated[str, Field(description="this node's name: stable across restarts, unique in the cluster")] = Field(
+        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}"
+    )
+    replicas: Annotated[int, Field(description="copies of every stream and bucket", ge=1, le=5)] = 1
+    metrics_port: Annotated[int | None, Field(description="port for /metrics; none: not served")] = None
+    log_level: str = "INFO"
+
+    # ownership
+    lease_ttl: Annotated[float, Field(description="a member that is silent this long has ended", ge=1)] = 3.0
+    lease_margin: Annotated[float, Field(description="how much earlier a node stops trusting its own lease")] = 0.5
+    renew_every: float = 1.0
+
+    # calls
+    mailbox_limit: Annotated[int, Field(description="messages that wait in one actor's mailbox")] = 256
+    partition_limit: Annotated[int, Field(description="messages that wait in one partition")] = 20_000
+    drain_timeout: Annotated[float, Field(description="how long running turns may take when a partition is released")] = 10.0
+
+    # commit
+    append_timeout: Annotated[float, Field(description="an append without an answer is sent again after this")] = 2.0
+    appends_in_flight: Annotated[int, Field(description="per journal stream")] = 2
+    batch_turns: Annotated[int, Field(description="most turns in one batch")] = 1_000
+
+    # mail
+    mail_ahead: Annotated[int, Field(description="letters of one partition held in memory")] = 1_000
+    behind_limit: Annotated[int, Field(description="keys of one partition that may be behind its head")] = 1_000
+    tell_attempts: Annotated[int, Field(description="attempts before a tell is a dead letter", ge=1)] = 5
+    tell_backoff: Annotated[float, Field(description="delay before the second attempt; doubles each time")] = 2.0
+
+    # memory
+    index_bytes: Annotated[int, Field(description="ids of seen messages, all partitions of a node together")] = 128 * MIB
+    index_age: Annotated[float, Field(description="how long ids and journal are kept where there is room")] = 3_600.0
+    idle_after: Annotated[float, Field(description="an actor not used this long leaves memory")] = 600.0
+    residents_limit: Annotated[int, Field(description="actors in memory per partition before idle ones leave earlier")] = (
+        100_000
+    )
+
+    # snapshots
+    snapshot_interval: Annotated[float, Field(description="least pause between two bulks of a kind")] = 0.1
+    snapshot_pause: Annotated[float, Field(description="pause, as a multiple of the time that the last bulk took")] = 8.0
+    snapshot_pause_limit: Annotated[float, Field(description="longest pause between two bulks of a kind")] = 5.0
+    snapshot_bulk: Annotated[int, Field(description="documents in one bulk")] = 500
+    unwritten_limit: Annotated[int, Field(description="unwritten actors of a node at which new ones are refused")] = 50_000
+    unwritten_bytes: Annotated[int, Field(description="the same in bytes of state")] = 256 * MIB
+    checkpoint_records: Annotated[int, Field(description="journal records behind which a checkpoint is forced")] = 1_000
