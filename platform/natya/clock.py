@@ -46,7 +46,9 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
     async def wait_for(self, awaitable: Awaitable[T], seconds: float) -> T:
-        return await asyncio.wait_for(awaitable, seconds)
+        # Not asyncio.wait_for: before Python 3.12 it forgets a cancellation that comes together with the result.
+        async with asyncio.timeout(seconds):
+            return await awaitable
 
 
 class Ids(Protocol):

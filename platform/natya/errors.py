@@ -13,8 +13,11 @@ body), over HTTP (status and the same document) and are raised in Python. The do
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypedDict
+
+_SLUG = re.compile(r"[A-Za-z0-9_.\-]{1,100}\Z")
 
 
 class FieldError(TypedDict):
@@ -127,12 +130,15 @@ class UnknownKind(Permanent):
 class Reject(Permanent):
     """A business *no*, raised by a handler with a slug of its own: ``raise Reject("insufficient_funds", "…", balance=3)``.
 
-    It is final, remembered under the message's id, and rolls the turn's changes back.
+    It is final, remembered under the message's id, and rolls the turn's changes back. The slug is a name for programs, 1 to 100
+    letters, digits, ``_``, ``-`` or ``.``: anything else is a `ValueError`.
     """
 
     code = 409
 
     def __init__(self, slug: str, detail: str = "", **extra: Any) -> None:
+        if not _SLUG.match(slug):
+            raise ValueError(f"{slug[:100]!r} is not a slug: 1 to 100 letters, digits, _, - or .")
         super().__init__(detail, **extra)
         self.slug = slug
 
@@ -222,7 +228,7 @@ def from_problem(code: int, slug: str, document: Mapping[str, Any]) -> NatyaErro
     extra = {name: value for name, value in document.items() if name not in _STANDARD}
     known = _BY_SLUG.get(slug)
     if known is None or known.code != code:
-        if code == 409:
+        if code == 409 and _SLUG.match(slug):
             return Reject(slug, detail, **extra)
         known = {503: Unavailable, 504: OutcomeUnknown}.get(code, Internal if code >= 500 else Invalid)
     error = known.__new__(known)

@@ -30,6 +30,12 @@ ERROR_SLUG: Final = "Nats-Service-Error"
 RETRY_AFTER: Final = "Retry-After"
 MSG_ID: Final = "Nats-Msg-Id"
 
+MAX_PROBLEM_BYTES: Final = 16 * 1024
+"""A problem document larger than this is shortened: it stands in the journal, in replies and in dead letters."""
+MAX_REPLY_TO_BYTES: Final = 1_000
+MAX_TRACE_BYTES: Final = 512
+"""Trace context longer than this is not a trace context (W3C asks for 512 at least); it would travel with all that a turn sends."""
+
 DEFAULT_DEADLINE_MS: Final = 30_000
 MAX_AHEAD_MS: Final = 30_000
 """How far in the future `Natya-Sent` may lie: a caller's clock that is wrong by more is refused, not believed."""
@@ -54,7 +60,7 @@ class Delivery(Protocol):
 class Message:
     """One intention on its way to one actor. Times are milliseconds since the epoch.
 
-    ``mail`` is the sequence in the kind's mail stream, 0 for a call. ``id`` is empty where the sender gave none and the
+    ``mail`` is the sequence in the kind's mail stream, 0 for a call; ``arrived`` is when this node got it. ``id`` is empty where the sender gave none and the
     message has not entered a turn yet. ``sent`` is the time of the first attempt.
     """
 
@@ -75,6 +81,7 @@ class Message:
     traceparent: str = ""
     tracestate: str = ""
     mail: int = 0
+    arrived: int = 0
 
     @property
     def address(self) -> str:
@@ -140,20 +147,26 @@ class Message:
             self.caller = caller
         if chain := get(CHAIN):
             self.chain = tuple(chain.split(","))
-        if traceparent := get(TRACEPARENT):
+        if (traceparent := get(TRACEPARENT)) and len(traceparent) <= MAX_TRACE_BYTES:
             self.traceparent = traceparent
-            self.tracestate = get(TRACESTATE, "")
+            if len(tracestate := get(TRACESTATE, "")) <= MAX_TRACE_BYTES:
+                self.tracestate = tracestate
 
 
 def check_id(id: str) -> None:
-    """Raise `Invalid` unless ``id`` has 1 to 200 bytes, all printable and none of them a space."""
-    if len(id.encode(errors="replace")) > MAX_ID_BYTES or not id.isprintable() or " " in id or not id:
-        raise Invalid(f"{ID} must have 1 to {MAX_ID_BYTES} bytes of printable text without spaces", field=ID)
+    """Raise `Invalid` unless ``id`` has 1 to 200 bytes, all printable, none of them a space, and does not start with ``$``
+    (ids that the platform gives to stored messages do)."""
+    if not id or len(id.encode(errors="replace")) > MAX_ID_BYTES or not id.isprintable() or " " in id or id[0] == "$":
+        raise Invalid(
+            f"{ID} must have 1 to {MAX_ID_BYTES} bytes of printable text, without spaces and not beginning with $", field=ID
+        )
 
 
 def check_reply_to(subject: str) -> None:
     """Raise `Invalid` unless ``subject`` can be published to."""
     tokens = subject.split(".")
+    if len(subject.encode(errors="replace")) > MAX_REPLY_TO_BYTES:
+        raise Invalid(f"{REPLY_TO} has more than {MAX_REPLY_TO_BYTES} bytes", field=REPLY_TO)
     if not subject.isprintable() or any(t in ("", "*", ">") or " " in t for t in tokens) or subject.startswith("$"):
         raise Invalid(f"{subject!r} is not a subject that a result can be published to", field=REPLY_TO)
 
@@ -182,7 +195,7 @@ class Answer:
 
     @classmethod
     def of(cls, error: NatyaError) -> Answer:
-        return cls(orjson.dumps(error.problem(), default=str), error.code, error.slug, error.retry_after)
+        return cls(_problem(error), error.code, error.slug, error.retry_after)
 
     def error(self) -> NatyaError:
         """The error this answer stands for (only if not `ok`)."""
@@ -211,10 +224,24 @@ class Answer:
         after = headers.get(RETRY_AFTER)
         return cls(
             delivery.data,
-            int(code) if code.isdigit() else 500,
+            int(code) if code.isdecimal() else 500,
             headers.get(ERROR_SLUG, "internal"),
-            float(after) if after and after.isdigit() else None,
+            float(after) if after and after.isdecimal() else None,
         )
+
+
+def _problem(error: NatyaError) -> bytes:
+    """The problem document as JSON, whatever a handler has put into it: what cannot be written, or has no end, is left out."""
+    document = error.problem()
+    try:
+        body = orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS)
+        if len(body) <= MAX_PROBLEM_BYTES:
+            return body
+    except orjson.JSONEncodeError:
+        pass
+    short = {name: document[name] for name in ("type", "title", "status", "code")}
+    detail = error.detail[:1_000].encode(errors="replace").decode()
+    return orjson.dumps(short | {"detail": detail, "shortened": True})
 
 
 Waiter = Callable[[Answer], None]
@@ -223,10 +250,14 @@ Waiter = Callable[[Answer], None]
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message that leaves after its turn is committed: a tell, an event, or a reply to ``Natya-Reply-To``."""
+    """One message that leaves after its turn is committed: a tell, an event, a dead letter, a reply to ``Natya-Reply-To``.
+
+    ``to`` is the encoded key that a tell goes to, empty for the others. ``stored`` is True if a stream takes the message and
+    acknowledges it, False for a plain publish. Its id comes from its place in the journal, when it is sent.
+    """
 
     subject: str
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    to: str = ""
     stored: bool = True
-    """True if a stream takes it and acknowledges; False for a plain publish."""

@@ -23,11 +23,14 @@ class Settings(BaseSettings):
     nats_password: SecretStr = SecretStr("")
     store: Annotated[str, Field(description="MongoDB URL")] = "mongodb://127.0.0.1:27017"
     database: Annotated[str, Field(description="database that holds one collection a kind")] = "natya"
-    node: Annotated[str, Field(description="this node's name: stable across restarts, unique in the cluster")] = Field(
-        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}"
-    )
+    node: Annotated[
+        str, Field(description="this node's name: stable across restarts, unique in the cluster", min_length=1)
+    ] = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
     replicas: Annotated[int, Field(description="copies of every stream and bucket", ge=1, le=5)] = 1
-    metrics_port: Annotated[int | None, Field(description="port for /metrics; none: not served")] = None
+    metrics_host: Annotated[str, Field(description="address on which a node serves /livez, /readyz and /metrics")] = (
+        "127.0.0.1"
+    )
+    metrics_port: Annotated[int | None, Field(description="port for them; 0: any, none: they are not served")] = None
     log_level: str = "INFO"
 
     # ownership
@@ -38,6 +41,7 @@ class Settings(BaseSettings):
     # calls
     mailbox_limit: Annotated[int, Field(description="messages that wait in one actor's mailbox")] = 256
     partition_limit: Annotated[int, Field(description="messages that wait in one partition")] = 20_000
+    turn_limit: Annotated[float, Field(description="longest run of a handler whose message has no deadline")] = 300.0
     drain_timeout: Annotated[float, Field(description="how long running turns may take when a partition is released")] = 10.0
 
     # commit
@@ -61,8 +65,8 @@ class Settings(BaseSettings):
 
     # snapshots
     snapshot_interval: Annotated[float, Field(description="least pause between two bulks of a kind")] = 0.1
-    snapshot_pause: Annotated[float, Field(description="pause, as a multiple of the time that the last bulk took")] = 8.0
-    snapshot_pause_limit: Annotated[float, Field(description="longest pause between two bulks of a kind")] = 5.0
+    snapshot_pause: Annotated[float, Field(description="pause, as a multiple of the time that the last bulk took")] = 12.0
+    snapshot_pause_limit: Annotated[float, Field(description="longest pause between two bulks of a kind")] = 8.0
     snapshot_bulk: Annotated[int, Field(description="documents in one bulk")] = 500
     unwritten_limit: Annotated[int, Field(description="unwritten actors of a node at which new ones are refused")] = 50_000
     unwritten_bytes: Annotated[int, Field(description="the same in bytes of state")] = 256 * MIB

@@ -55,6 +55,34 @@ class BatchCommitted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TurnTraced(Event):
+    """A turn whose message came with a sampled W3C trace context ended; raised only while spans are made. ``context`` is the
+    turn's own ``traceparent``, ``parent`` its message's, ``state`` the ``tracestate``; the rest as in `TurnFinished`."""
+
+    kind: str
+    key: str
+    method: str
+    outcome: str
+    seconds: float
+    context: str
+    parent: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitTraced(Event):
+    """The batch of a traced turn was acknowledged. ``parent`` is the turn's ``traceparent``; the rest as in `BatchCommitted`."""
+
+    kind: str
+    partition: int
+    sequence: int
+    turns: int
+    seconds: float
+    parent: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class AppendRetried(Event):
     """An append got no certain answer and is sent again. ``reason`` is the adapter's text."""
 
@@ -98,7 +126,8 @@ class PartitionRecovered(Event):
 
 @dataclass(frozen=True, slots=True)
 class PartitionReleased(Event):
-    """The partition is no longer served here. ``reason``: ``placement``, ``drain``, ``fenced``, ``lease``, ``failed``."""
+    """The partition is no longer served here. ``reason``: ``released`` (another should have
+    it, or this node drains), ``fenced``, ``stopped`` (its journal takes or holds nothing good), ``unreachable``, ``failed``."""
 
     kind: str
     partition: int

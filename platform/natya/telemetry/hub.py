@@ -15,10 +15,11 @@ _log = logging.getLogger("natya.telemetry")
 
 class Telemetry:
     """Tells events to hooks. Without hooks `raise_event` costs an attribute look-up and a loop over nothing; hot places ask
-    `active` first, so that the event is not even made."""
+    `active` first, so that the event is not even made. ``tracing`` says whether a hook makes spans."""
 
-    def __init__(self, *hooks: Hook) -> None:
+    def __init__(self, *hooks: Hook, tracing: bool = False) -> None:
         self._hooks = list(hooks)
+        self.tracing = tracing
 
     @property
     def active(self) -> bool:
