@@ -1,0 +1,40 @@
+"""A bank account: one number that must never be wrong."""
+
+from pydantic import BaseModel, PositiveInt
+
+from natya import Actor, Reject, command, query
+
+
+class AccountState(BaseModel):
+    balance: int = 0
+
+
+class Balance(BaseModel):
+    balance: int
+
+
+class Account(Actor[AccountState]):
+    """A bank account. Its key is the account's name; amounts are whole units of money."""
+
+    @command
+    async def deposit(self, amount: PositiveInt) -> Balance:
+        """Add to the balance."""
+        self.state.balance += amount
+        return Balance(balance=self.state.balance)
+
+    @command
+    async def withdraw(self, amount: PositiveInt) -> Balance:
+        """Take from the balance; rejected as `insufficient_funds` if there is not enough."""
+        if amount > self.state.balance:
+            raise Reject(
+                "insufficient_funds",
+                f"the balance is {self.state.balance}, {amount} cannot be withdrawn",
+                balance=self.state.balance,
+            )
+        self.state.balance -= amount
+        return Balance(balance=self.state.balance)
+
+    @query
+    async def balance(self) -> Balance:
+        """The balance as of now."""
+        return Balance(balance=self.state.balance)

@@ -1,0 +1,58 @@
+"""Natya: durable actors in plain asyncio Python, on NATS."""
+
+from natya.actor import Actor, StatelessActor
+from natya.client import connect
+from natya.decorators import command, migration, query
+from natya.errors import (
+    CallCycle,
+    DeadlineExceeded,
+    Forbidden,
+    IdReused,
+    Internal,
+    Invalid,
+    Moved,
+    NatyaError,
+    NotJson,
+    OutcomeUnknown,
+    Overloaded,
+    Permanent,
+    PreconditionFailed,
+    Reject,
+    Retryable,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    Unknown,
+    UnknownKind,
+    UnknownMethod,
+)
+
+__all__ = [
+    "Actor",
+    "CallCycle",
+    "DeadlineExceeded",
+    "Forbidden",
+    "IdReused",
+    "Internal",
+    "Invalid",
+    "Moved",
+    "NatyaError",
+    "NotJson",
+    "OutcomeUnknown",
+    "Overloaded",
+    "Permanent",
+    "PreconditionFailed",
+    "Reject",
+    "Retryable",
+    "StatelessActor",
+    "TooLarge",
+    "Unauthenticated",
+    "Unavailable",
+    "Unknown",
+    "UnknownKind",
+    "UnknownMethod",
+    "command",
+    "connect",
+    "migration",
+    "query",
+]
