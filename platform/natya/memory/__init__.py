@@ -1,0 +1,27 @@
+"""The ports over plain memory: the default in unit tests, what users' own tests run on, and what simulation runs on.
+
+One `MemoryBroker` is the server; each node of a test has a `MemoryBus` to it, and over that its journal, mail and registry.
+"""
+
+from natya.memory.broker import MemoryBroker
+from natya.memory.bus import MemoryBus
+from natya.memory.clock import ManualClock, SeededIds
+from natya.memory.faults import Faults
+from natya.memory.journal import MemoryJournal
+from natya.memory.mail import MemoryMail
+from natya.memory.registry import MemoryRegistry
+from natya.memory.snapshots import MemorySnapshots
+from natya.memory.stream import Stored
+
+__all__ = [
+    "Faults",
+    "ManualClock",
+    "MemoryBroker",
+    "MemoryBus",
+    "MemoryJournal",
+    "MemoryMail",
+    "MemoryRegistry",
+    "MemorySnapshots",
+    "SeededIds",
+    "Stored",
+]
