@@ -1,0 +1,71 @@
+"""The first connection: tried for a while, then a clear error."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from nats.errors import Error
+
+from natya.errors import ConfigurationError
+from natya.jetstream.connection import Connection
+
+FIRST_CONNECTION = 5.0
+"""Seconds that servers have to be there at the start."""
+
+
+async def connect(
+    servers: str | Sequence[str],
+    *,
+    name: str,
+    user: str = "",
+    password: str = "",
+    inbox: str = "_INBOX",
+    limit: float = FIRST_CONNECTION,
+    ping_interval: float = 2.0,
+) -> Connection:
+    """Connect to one of ``servers`` (URLs, comma-separated or a sequence; ``nats://`` or ``tls://``).
+
+    From then on the connection comes back by itself, for ever; a server that answers no ping for three times
+    ``ping_interval`` seconds is left. Raises `ConfigurationError` if no server can be reached
+    within ``limit`` seconds, or one refuses the credentials.
+    """
+    urls = [url.strip() for url in (servers.split(",") if isinstance(servers, str) else servers) if url.strip()]
+    where = ", ".join(_without_password(url) for url in urls)
+    if not urls or any(url.startswith(("ws://", "wss://", "http://", "https://")) for url in urls):
+        raise ConfigurationError(f"NATS servers are given as nats://host:port or tls://host:port, not {where!r}")
+    problem: Exception | None = None
+    try:
+        async with asyncio.timeout(limit):
+            while True:
+                connection = Connection(inbox=inbox)
+                try:
+                    await connection.dialer.dial(
+                        urls,
+                        name=name,
+                        user=user or None,
+                        password=password or None,
+                        inbox_prefix=inbox,
+                        connect_timeout=2,
+                        ping_interval=ping_interval,
+                        max_outstanding_pings=2,
+                    )
+                    return connection
+                except (Error, OSError) as error:
+                    problem = error
+                    await connection.close()
+                    if "authorization" in str(error).lower() or "invalid" in str(error).lower():
+                        raise ConfigurationError(f"cannot reach NATS at {where}: {error}") from error
+                    await asyncio.sleep(0.1)
+                except asyncio.CancelledError:
+                    problem = connection.dialer.last_problem or problem
+                    await connection.close()
+                    raise
+    except TimeoutError:
+        reason = str(problem) or type(problem).__name__ if problem else f"no answer within {limit:g} s"
+        raise ConfigurationError(f"cannot reach NATS at {where}: {reason}") from problem
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest.rpartition("@")[2]
