@@ -1,0 +1,273 @@
+"""One message, one effect: what is let in, what is answered from memory, what cannot be told.
+
+Every message with an id is looked up among those pending and those done. Pending: it waits for that outcome. Done: it gets
+that answer, from the journal. Absent and first sent within the index's coverage: it is new. Absent and older: the remembered
+outcomes in the store decide if its sender asked for that (``Natya-Keep``), else older journal is read back while there is
+any, and only if even that does not reach far enough the answer is *outcome unknown*. It is never run a second time.
+
+An answer from memory leaves after an append, like every answer to a command: only the append proves that this node still owns the
+partition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from natya.errors import DeadlineExceeded, Invalid, Moved, NatyaError, OutcomeUnknown, Overloaded, Unavailable, UnknownMethod
+from natya.message import DEFAULT_DEADLINE_MS, ID, Answer, Message, Waiter
+from natya.ports.journal import JournalUnavailable
+from natya.ports.mail import Letter
+from natya.ports.snapshots import SnapshotsUnavailable
+from natya.runtime.batch import decode, decode_answer
+from natya.runtime.commit import Committer
+from natya.runtime.execution import Execution, id_reused
+from natya.runtime.index import Index
+from natya.runtime.letters import MAIL_ID, aftermath, read_letter
+from natya.runtime.query import STATE, Query
+from natya.runtime.stage import Stage
+from natya.runtime.turn import STRAY, Turn, digest_of
+
+if TYPE_CHECKING:
+    from natya.manifest import Definition, Method
+
+
+class Admission:
+    """Lets the messages of one partition in. ``reading_back`` says whether older journal is still being read into the index;
+    ``closed`` that new turns must be refused for now, because too much is unwritten or unsent."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        index: Index,
+        committer: Committer,
+        execution: Execution,
+        plain: frozenset[str],
+        *,
+        store_mark: str,
+    ) -> None:
+        self._stage = stage
+        self._index = index
+        self._committer = committer
+        self._execution = execution
+        self._plain = plain
+        self._methods = stage.definition.methods
+        self._mark = store_mark
+        self._limit = stage.world.settings.partition_limit
+        self._extended = asyncio.Event()
+        self.pending: dict[tuple[str, str], Turn] = {}
+        self.reading_back = False
+        self.closed = False
+        self.dropped = False
+
+    def accept(self, message: Message, waiter: Waiter) -> None:
+        """Take in a call; its waiter is told the answer, perhaps at once."""
+        if self.dropped:
+            waiter(MOVED)
+            return
+        if not message.deadline:
+            message.deadline = message.arrived + DEFAULT_DEADLINE_MS
+        elif message.deadline <= message.arrived:
+            waiter(Answer.of(DeadlineExceeded("the deadline had passed when the message arrived; it was not run")))
+            return
+        try:
+            method = self._methods.get(message.method)
+            if method is None:
+                self._built_in(message.method)
+            if method is None or method.query:
+                arguments = method.parse(message.body) if method is not None else {}
+                self._execution.enquire(Query(message, method, arguments, waiter))
+                return
+            self._command(message, method, waiter)
+        except NatyaError as error:
+            waiter(Answer.of(error))
+
+    def deliver(self, letter: Letter, attempt: int) -> bool:
+        """Take in a stored message; False if it must come again later: its actor cannot take it now, or another message of its
+        id is under way."""
+        stage = self._stage
+        now = stage.world.clock.now_ms()
+        definition = stage.definition
+        message, trouble, stray = read_letter(
+            stage.world.subjects.namespace, definition.kind, stage.partition, definition.partitions, letter, now
+        )
+        turn = Turn(message, None, {}, digest_of(message.method, message.body), None)
+        turn.attempts = attempt
+        if stray:
+            assert trouble is not None
+            self._put_aside(turn, Answer.of(trouble))
+            return True
+        if trouble is not None:
+            turn.verdict = Answer.of(trouble)
+        else:
+            try:
+                method = self._told(message.method)
+                turn.arguments = method.parse(message.body)
+                turn.method = method
+                turn.plain = method.name in self._plain
+            except NatyaError as error:
+                turn.verdict = Answer.of(error)
+        place = (message.token, message.id)
+        if place in self.pending:
+            return False
+        if message.id.startswith(MAIL_ID):
+            turn.unsure = bool(self._index.find(*place))
+        else:
+            turn.unsure = bool(message.keep) or not self._index.is_new(message.token, message.id, message.sent)
+        self.pending[place] = turn
+        if self._execution.enqueue(turn):
+            return True
+        self.forget(turn)
+        return False
+
+    def _put_aside(self, turn: Turn, answer: Answer) -> None:
+        """A letter that is to no actor: it is no actor's turn, only a dead letter and a step of the position."""
+        turn.settle(answer, version=STRAY, mail=0, state=None, outgoing=aftermath(self._stage, turn, answer))
+        self._committer.add(turn)
+
+    def _built_in(self, name: str) -> None:
+        """Raises `UnknownMethod` unless ``name`` is the query that all actors with a state have."""
+        if name != STATE or self._stage.definition.stateless:
+            raise unknown_method(self._stage.definition, name)
+
+    def _told(self, name: str) -> Method:
+        method = self._methods.get(name)
+        if method is None:
+            self._built_in(name)
+        if method is None or method.query:
+            raise Invalid(f"{name!r} is a query: it changes nothing, so it cannot be told, only asked", field="method")
+        return method
+
+    def _command(self, message: Message, method: Method, waiter: Waiter) -> None:
+        if not message.id:
+            raise Invalid(f"a call without {ID}: only natya.ask gives ids", field=ID)
+        place = (message.token, message.id)
+        digest = digest_of(message.method, message.body)
+        pending = self.pending.get(place)
+        if pending is not None:
+            same = pending.digest == digest
+            pending.waiters.append(waiter if same else partial(_instead, waiter, Answer.of(id_reused(pending))))
+            return
+        turn = Turn(message, method, method.parse(message.body), digest, waiter, plain=method.name in self._plain)
+        if message.keep or not self._index.is_new(message.token, message.id, message.sent):
+            self.pending[place] = turn
+            self._stage.spawn(self._recall(turn))
+            return
+        self._admit(turn)
+
+    def _admit(self, turn: Turn) -> None:
+        """A new command: it is pending from now on, and then run."""
+        message = turn.message
+        place = (message.token, message.id)
+        self.pending[place] = turn
+        if self.closed or len(self.pending) > self._limit or not self._execution.enqueue(turn):
+            self.forget(turn)
+            turn.reply(OVERLOADED)
+
+    def forget(self, turn: Turn) -> None:
+        """The turn is committed, or ended without an outcome: it is pending no more."""
+        place = (turn.message.token, turn.message.id)
+        if self.pending.get(place) is turn:
+            del self.pending[place]
+
+    async def _recall(self, turn: Turn) -> None:
+        """An old or repeated command: answer it from memory, or admit it if it proves to be new."""
+        await self.resolve(turn)
+        if turn.verdict is None:
+            self._admit(turn)
+            return
+        answer = turn.verdict
+        self._committer.barrier(partial(self._answer, turn, answer))
+
+    def _answer(self, turn: Turn, answer: Answer) -> None:
+        self.forget(turn)
+        turn.reply(answer)
+
+    async def resolve(self, turn: Turn) -> None:
+        """Find out whether the message was done before: `Turn.verdict` is its outcome then, `Turn.started` the time of a first
+        run that did not end. Nothing of both: it is new."""
+        turn.unsure = False
+        message = turn.message
+        clock = self._stage.world.clock
+        pause = 0.02
+        while True:
+            try:
+                if await self._look_up(turn):
+                    return
+                if message.id.startswith(MAIL_ID) or message.sent > self._index.coverage or message.keep:
+                    return
+            except (JournalUnavailable, SnapshotsUnavailable) as error:
+                if turn.deadline and clock.now_ms() >= turn.deadline and not message.mail:
+                    turn.verdict = Answer.of(
+                        Unavailable(f"it cannot be told whether this was done before: {error}", retry_after=1)
+                    )
+                    return
+                await clock.sleep(pause)
+                pause = min(pause * 2, 1.0)
+                continue
+            if not self.reading_back:
+                turn.verdict = OUTCOME_UNKNOWN
+                return
+            self._extended.clear()
+            await self._extended.wait()
+
+    async def _look_up(self, turn: Turn) -> bool:
+        """Whether the journal or the store knows of the message. Raises `JournalUnavailable`, `SnapshotsUnavailable`."""
+        message = turn.message
+        stage = self._stage
+        kind = stage.definition.kind
+        sequence = self._index.find(message.token, message.id)
+        if sequence:
+            record = await stage.world.journal.at(kind, stage.partition, sequence)
+            if record is not None and self._found(turn, decode(record.data).turns, decode(record.data).starts):
+                return True
+        if message.keep:
+            kept = await stage.world.snapshots.kept(kind, message.token, message.id, after=self._mark)
+            if kept is not None:
+                self._judge(turn, kept.digest, Answer(kept.body, kept.code, kept.slug))
+                return True
+        return False
+
+    def _found(self, turn: Turn, turns: list[dict[str, Any]], starts: list[dict[str, Any]]) -> bool:
+        token, id = turn.message.token, turn.message.id
+        for line in turns:
+            if line["id"] == id and line["key"] == token:
+                self._judge(turn, line["hash"], decode_answer(line))
+                return True
+        for line in starts:
+            if line["id"] == id and line["key"] == token:
+                if line["hash"] == turn.digest:
+                    turn.started = line["at"]
+                    turn.attempts = max(turn.attempts, 2)
+                else:
+                    turn.verdict = Answer.of(id_reused(turn))
+                return True
+        return False
+
+    def _judge(self, turn: Turn, digest: str, answer: Answer) -> None:
+        """A message with the turn's id was done before, with this outcome."""
+        turn.repeated = digest == turn.digest
+        turn.verdict = answer if turn.repeated else Answer.of(id_reused(turn))
+
+    def extended(self, *, more: bool) -> None:
+        """The index reaches further back now; ``more`` says whether that goes on."""
+        self.reading_back = more
+        self._extended.set()
+
+
+def _instead(waiter: Waiter, answer: Answer, _: Answer) -> None:
+    waiter(answer)
+
+
+MOVED = Answer.of(Moved("the partition has another owner now", retry_after=0))
+OVERLOADED = Answer.of(Overloaded("too many messages wait here; repeat in a moment", retry_after=1))
+OUTCOME_UNKNOWN = Answer.of(
+    OutcomeUnknown("the id is older than what this partition remembers: it may or may not have been done; ask the actor")
+)
+
+
+def unknown_method(definition: Definition, name: str) -> UnknownMethod:
+    """The error for a method that a kind does not have; it names those it has."""
+    names = sorted(definition.methods)
+    return UnknownMethod(f"{definition.kind} has no method {name!r}; it has {', '.join(names)}", methods=names)

@@ -1,0 +1,133 @@
+"""Becoming the owner: phase one of a partition's life, before `recovering`.
+
+Two steps, each a compare-and-set. (1) The *owner key* says who may try: it is taken only from a released key or from an owner
+whose end is certain (`ownership` judges that), and its epoch grows. (2) The *fence* is a record appended to the journal that
+expects exactly the last sequence: from then on whoever owned before is refused, whatever it still believes.
+
+**Failure.** A wins the key (epoch 5) and stalls; B wins it (6), fences and serves; A wakes and would fence with a fresh read. It
+reads B's record, sees the higher epoch and stops: epochs in the journal never fall. **Failure.** The key-value store was
+restored from an older copy: its epoch is lower than the journal's. The new epoch is above both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+
+from natya.ports.journal import AppendConflict, AppendRefused, AppendTooLarge, AppendUnknown, Record
+from natya.ports.lease import LeaseUnknown, RevisionConflict
+from natya.runtime.batch import Header, decode, encode
+from natya.runtime.view import Owner
+from natya.runtime.world import World
+
+PAUSE = 0.02
+PAUSE_LIMIT = 0.5
+
+
+class ClaimLost(Exception):
+    """Raised when somebody else has the partition, or may have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A partition won: the owner key's revision, and the fence's sequence and header. ``group`` names the queue group of its
+    calls."""
+
+    kind: str
+    partition: int
+    revision: int
+    group: int
+    sequence: int
+    header: Header
+
+    @property
+    def epoch(self) -> int:
+        return self.header.epoch
+
+
+async def claim(
+    world: World, incarnation: str, kind: str, partition: int, *, schema: int, owner: Owner | None, forced: bool
+) -> Claim:
+    """Take the owner key, which was last seen as ``owner``, then fence the journal. Raises `ClaimLost`, `JournalUnavailable`,
+    `AppendRefused`."""
+    last = await world.journal.last(kind, partition)
+    epoch = 1 + max(owner.epoch if owner else 0, decode(last.data).header.epoch if last else 0)
+    group = epoch if forced or owner is None else owner.group
+    mine = Owner(incarnation, epoch, group, 0)
+    revision = await _take_key(world, kind, partition, mine, expected=owner.revision if owner else 0)
+    sequence, header = await _fence(world, kind, partition, incarnation, epoch, schema)
+    return Claim(kind, partition, revision, group, sequence, header)
+
+
+async def _take_key(world: World, kind: str, partition: int, mine: Owner, *, expected: int) -> int:
+    key = owner_key(kind, partition)
+    value = encode_owner(mine)
+    try:
+        return await world.cluster.put(key, value, expected=expected)
+    except RevisionConflict as error:
+        raise ClaimLost("another candidate was first") from error
+    except LeaseUnknown as error:
+        try:
+            entry = await world.cluster.get(key)
+        except LeaseUnknown:
+            raise ClaimLost("the owner key does not answer") from error
+        if entry is not None and entry.value == value:
+            return entry.revision
+        raise ClaimLost("it is not known who has the owner key") from error
+
+
+async def _fence(world: World, kind: str, partition: int, incarnation: str, epoch: int, schema: int) -> tuple[int, Header]:
+    """Append the fence behind the last record, which must be of a lower epoch."""
+    while True:
+        last = await world.journal.last(kind, partition)
+        header = _fence_header(last, incarnation, epoch, schema, world.ids.new())
+        expected = last.sequence if last else 0
+        data = encode(header)
+        pause = PAUSE
+        while True:
+            try:
+                return await world.journal.append(kind, partition, data, expected=expected), header
+            except AppendUnknown:
+                await world.clock.sleep(pause)
+                pause = min(pause * 2, PAUSE_LIMIT)
+            except AppendTooLarge as error:
+                raise AppendRefused(f"the stream takes no record of {len(data)} bytes") from error
+            except AppendConflict:
+                now = await world.journal.last(kind, partition)
+                if now is not None and decode(now.data).header.batch == header.batch:
+                    return now.sequence, header
+                if (now.sequence if now else 0) != expected:
+                    break  # the old owner has appended meanwhile: fence behind that
+                await world.clock.sleep(pause)
+                pause = min(pause * 2, PAUSE_LIMIT)
+
+
+def _fence_header(last: Record | None, incarnation: str, epoch: int, schema: int, batch: str) -> Header:
+    if last is None:
+        return Header(epoch, incarnation, batch, fence=True, schema=schema)
+    before = decode(last.data).header
+    if before.epoch >= epoch:
+        raise ClaimLost(f"the journal is at epoch {before.epoch} already")
+    return Header(
+        epoch, incarnation, batch, fence=True, schema=schema,
+        since=before.sent, sent=before.sent, checkpoint=before.checkpoint, store=before.store,
+    )  # fmt: skip
+
+
+async def release_key(world: World, held: Claim) -> None:
+    """Say that nobody owns the partition. Quietly does nothing if the key has moved on or no answer comes: the lease's end
+    will say the same, later."""
+    value = encode_owner(Owner("", held.epoch, held.group, 0))
+    try:
+        await world.cluster.put(owner_key(held.kind, held.partition), value, expected=held.revision)
+    except (RevisionConflict, LeaseUnknown):
+        return
+
+
+def owner_key(kind: str, partition: int) -> str:
+    return f"owner.{kind}.{partition}"
+
+
+def encode_owner(owner: Owner) -> bytes:
+    return orjson.dumps({"node": owner.incarnation or None, "epoch": owner.epoch, "group": owner.group})

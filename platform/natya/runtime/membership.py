@@ -1,0 +1,144 @@
+"""This incarnation's place in the cluster, and the right that comes with it: the lease.
+
+The lease is valid until the time the last successful renewal was *sent*, plus the TTL, less a margin, on a clock that counts
+suspend. A renewal that got no answer is a no. After a disconnect nothing is valid until a renewal sent afterwards has succeeded:
+whoever could not be reached may have been replaced.
+
+A renewal expects the revision of the last one. If it is refused, the key is read: it may carry this incarnation, because an
+earlier renewal was applied unseen; then go on from there. Otherwise the lease is lost, and with it everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+
+from natya.ports.lease import Entry, LeaseUnknown, RevisionConflict
+from natya.runtime.view import View
+from natya.runtime.world import World
+from natya.telemetry.events import LeaseLost as LeaseLostEvent
+from natya.telemetry.events import MemberJoined
+from natya.version import VERSION
+
+RETRY = 0.2
+
+
+class LeaseLost(Exception):
+    """Raised when this incarnation has ended."""
+
+
+class Membership:
+    """One incarnation. `join`, then `run` until it is lost or cancelled."""
+
+    def __init__(self, world: World, view: View, kinds: dict[str, str]) -> None:
+        self._world = world
+        self._view = view
+        self._kinds = kinds
+        self._revision = 0
+        self._until = 0.0
+        self._breaks = 0
+        self._hurry = asyncio.Event()
+        self._leaving = False
+        self._joined = world.clock.now_ms()
+        self.name = world.settings.node
+        self.incarnation = f"{_token(self.name)}-{world.ids.new()}"
+        world.bus.on_disconnect(self._disconnected)
+        world.bus.on_reconnect(self._hurry.set)
+
+    def valid(self) -> bool:
+        """Whether the lease is valid now. Anything unknown means no."""
+        return self._world.clock.boottime() < self._until
+
+    @property
+    def left(self) -> float:
+        """Seconds for which the lease is still valid."""
+        return max(0.0, self._until - self._world.clock.boottime())
+
+    def _disconnected(self) -> None:
+        self._breaks += 1
+        self._until = 0.0
+
+    @property
+    def _key(self) -> str:
+        return f"member.{self.incarnation}"
+
+    def _card(self, *, left: bool = False) -> bytes:
+        if left:
+            return orjson.dumps({"left": True})
+        return orjson.dumps(
+            {
+                "name": self.name,
+                "incarnation": self.incarnation,
+                "server": self._world.bus.server,
+                "kinds": self._kinds,
+                "version": VERSION,
+                "joined": self._joined,
+                "leaving": self._leaving,
+            }
+        )
+
+    async def join(self) -> None:
+        """Write the member key. Raises `LeaseUnknown`."""
+        await self._renew()
+        self._world.telemetry.raise_event(MemberJoined(self.incarnation))
+
+    async def _renew(self) -> None:
+        settings, clock = self._world.settings, self._world.clock
+        sent, breaks = clock.boottime(), self._breaks
+        card = self._card()
+        self._revision = await self._world.cluster.put(self._key, card, expected=self._revision, ttl=settings.lease_ttl)
+        if breaks == self._breaks:
+            self._until = sent + settings.lease_ttl - settings.lease_margin
+        self._view.apply(Entry(self._key, card, self._revision))
+
+    async def run(self) -> None:
+        """Renew until the lease is lost. Raises `LeaseLost`."""
+        while True:
+            try:
+                await self._world.clock.wait_for(self._hurry.wait(), self._world.settings.renew_every)
+            except TimeoutError:
+                pass
+            self._hurry.clear()
+            await self._renew_certainly()
+
+    async def _renew_certainly(self) -> None:
+        while True:
+            try:
+                await self._renew()
+                return
+            except LeaseUnknown:
+                await self._world.clock.sleep(RETRY)
+            except RevisionConflict:
+                await self._look()
+
+    async def _look(self) -> None:
+        """A renewal was refused: find out what the key is now."""
+        try:
+            entry = await self._world.cluster.get(self._key)
+        except LeaseUnknown:
+            await self._world.clock.sleep(RETRY)
+            return
+        if entry is None or not entry.value:
+            self._until = 0.0
+            self._world.telemetry.raise_event(LeaseLostEvent(self.incarnation, "the member key has expired"))
+            raise LeaseLost(f"the lease of {self.incarnation} has ended")
+        self._revision = entry.revision
+
+    def withdraw(self) -> None:
+        """Say that this node is about to leave, so that what it releases finds another owner at once."""
+        self._leaving = True
+        self._hurry.set()
+
+    async def leave(self) -> None:
+        """Say that this incarnation has ended: call when it holds nothing any more."""
+        self._until = 0.0
+        try:
+            await self._world.cluster.put(self._key, self._card(left=True), expected=self._revision, ttl=1)
+        except (LeaseUnknown, RevisionConflict):
+            return
+
+
+def _token(name: str) -> str:
+    """The name as it may stand in a subject."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)

@@ -1,0 +1,117 @@
+"""Reading back what the journal says since the checkpoint: phase two of a partition's life, after `claiming`.
+
+Needs the journal alone, not the snapshot store: states that changed since the checkpoint are in it, all others are in the store
+and are loaded when they are asked for. Everything read is unwritten again, and messages that the checkpoint does not cover
+are sent again under their old ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from natya.message import Outgoing
+from natya.ports.snapshots import Kept
+from natya.runtime.batch import Header, Position, decode, decode_answer, decode_outgoing
+from natya.runtime.claiming import Claim
+from natya.runtime.fold import Folded
+from natya.runtime.index import Budget, Index
+from natya.runtime.letters import MAIL_ID
+from natya.runtime.turn import STRAY
+from natya.runtime.unwritten import Load, Unwritten
+from natya.runtime.world import World
+
+
+class JournalCorrupt(Exception):
+    """Raised when the journal contradicts itself: an actor's versions do not follow one another."""
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What a partition begins with. ``first`` and ``last`` are the first record read and the own fence; ``header`` is the
+    fence's."""
+
+    partition: int
+    header: Header
+    last: int
+    first: int = 0
+    since: int = 0
+    records: int = 0
+    position: Position = field(default_factory=Position)
+    folded: dict[str, Folded] = field(default_factory=dict)
+    firsts: dict[str, int] = field(default_factory=dict)
+    states: dict[str, Any] = field(default_factory=dict)
+    outgoing: list[tuple[int, int, list[Outgoing]]] = field(default_factory=list)
+    ids: list[tuple[str, str, int]] = field(default_factory=list)
+    kept: list[tuple[int, Kept]] = field(default_factory=list)
+
+    def index(self, budget: Budget, now: float) -> Index:
+        """The id index as far as the records read reach."""
+        index = Index(budget, since=self.since, first=self.first, now=now)
+        for token, id, sequence in self.ids:
+            index.add(token, id, sequence)
+        self.ids = []
+        return index
+
+    def unwritten(self, load: Load) -> Unwritten:
+        """All that was read, to be written to the store."""
+        unwritten = Unwritten(load)
+        for token, first in self.firsts.items():
+            folded = self.folded[token]
+            unwritten.restore(token, first, folded.sequence, folded.version, folded.mail, folded.schema, folded.state)
+        for sequence, kept in self.kept:
+            unwritten.keep(sequence, kept)
+        return unwritten
+
+
+async def recover(world: World, claim: Claim) -> Recovered:
+    """Read the journal from the checkpoint to the own fence. Raises `JournalUnavailable`, `JournalCorrupt`."""
+    found = Recovered(claim.partition, claim.header, claim.sequence)
+    start = claim.header.checkpoint + 1
+    async for record in world.journal.read(claim.kind, claim.partition, start=start, end=claim.sequence):
+        _fold(found, record.sequence, record.data, record.time)
+    for token, state in found.states.items():
+        found.folded[token].state = orjson.dumps(state)
+    found.states = {}
+    return found
+
+
+def _fold(found: Recovered, sequence: int, data: bytes, time: int) -> None:
+    batch = decode(data)
+    header = batch.header
+    if not found.first:
+        found.first, found.since = sequence, header.since
+    found.records += 1
+    if header.mail is not None:
+        found.position = header.mail
+    for number, line in enumerate(batch.turns):
+        if line["v"] != STRAY:
+            _fold_turn(found, sequence, line, time)
+        if "out" in line:
+            found.outgoing.append((sequence, number, [decode_outgoing(out) for out in line["out"]]))
+    for line in batch.starts:
+        found.ids.append((line["key"], line["id"], sequence))
+    for token, state in batch.states.items():
+        found.states[token] = state
+        found.folded[token].schema = header.schema
+
+
+def _fold_turn(found: Recovered, sequence: int, line: dict[str, Any], time: int) -> None:
+    token, version = line["key"], line["v"]
+    folded = found.folded.get(token)
+    if folded is None:
+        found.folded[token] = Folded(version, line["m"], sequence)
+        found.firsts[token] = sequence
+    else:
+        if not 0 <= version - folded.version <= 1:
+            raise JournalCorrupt(f"{token} goes from version {folded.version} to {version} in record {sequence}")
+        folded.version, folded.mail, folded.sequence = version, line["m"], sequence
+    if line["id"].startswith(MAIL_ID):
+        return
+    found.ids.append((token, line["id"], sequence))
+    if keep := line.get("keep"):
+        answer = decode_answer(line)
+        kept = Kept(token, line["id"], line["hash"], line["sent"], answer.code, answer.slug, answer.body, time + keep * 1000)
+        found.kept.append((sequence, kept))
