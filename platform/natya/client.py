@@ -1,0 +1,205 @@
+"""The way in from Python: a connection, and references to actors.
+
+Calls go straight to the owner (``natya.call``), carry an id of their own and are repeated by the protocol until there is an
+answer or the deadline; tells are stored before they return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, overload
+
+import orjson
+from pydantic import SecretStr
+
+from natya.actor import AnyActor, reference
+from natya.clock import Clock, Ids, RandomIds, SystemClock
+from natya.errors import TooLarge, Unavailable, UnknownKind
+from natya.jetstream import open_jetstream, strip_nats_headers
+from natya.message import ID, MSG_ID, SENT, Answer, Message, check_id
+from natya.names import Subjects, check_method, encode_key, partition_of
+from natya.ports.bus import Bus, Disconnected, NoReply, NoResponders, PayloadTooLarge, Refused
+from natya.ports.lease import LeaseUnknown, Registry
+from natya.ref import Options, Ref
+from natya.runtime.calling import Caller
+from natya.runtime.kinds import KindsWatch
+from natya.settings import Settings
+
+A = TypeVar("A", bound=AnyActor)
+
+DEFAULT_TIMEOUT = 30.0
+
+
+class Platform:
+    """A running platform, as a client sees it. Implements `natya.ref.Sender`. Made by `connect`."""
+
+    def __init__(
+        self, bus: Bus, subjects: Subjects, kinds: KindsWatch, registry: Registry, clock: Clock, ids: Ids, timeout: float
+    ) -> None:
+        self._bus = bus
+        self._subjects = subjects
+        self._kinds = kinds
+        self._registry = registry
+        self._clock = clock
+        self._ids = ids
+        self._timeout = timeout
+        self._caller = Caller(bus, subjects, clock, ids)
+
+    @overload
+    def actor(
+        self,
+        kind: type[A],
+        key: str,
+        *,
+        id: str = "",
+        timeout: float | None = None,
+        if_version: int | None = None,
+        keep: int = 0,
+    ) -> A: ...
+    @overload
+    def actor(
+        self,
+        kind: str,
+        key: str,
+        *,
+        id: str = "",
+        timeout: float | None = None,
+        if_version: int | None = None,
+        keep: int = 0,
+    ) -> Ref: ...
+    def actor(
+        self,
+        kind: type[AnyActor] | str,
+        key: str,
+        *,
+        id: str = "",
+        timeout: float | None = None,
+        if_version: int | None = None,
+        keep: int = 0,
+    ) -> Any:
+        """One actor: ``await platform.actor(Account, "alice").deposit(amount=5)``. ``id`` makes one call repeatable from
+        outside: the same id again gives the same answer. Other options as in `natya.ref.Options`."""
+        return reference(self, kind, key, Options(id, timeout, if_version, keep))
+
+    async def ask(self, kind: str, key: str, method: str, body: bytes, options: Options) -> bytes:
+        """The JSON result of one call. Raises `natya.errors.NatyaError`."""
+        answer = await self.call(kind, key, method, body, options)
+        if answer.code:
+            raise answer.error()
+        return answer.body
+
+    async def call(
+        self, kind: str, key: str, method: str, body: bytes, options: Options, *, caller: str = "", traceparent: str = ""
+    ) -> Answer:
+        """The answer to one call, an error being one too. ``caller`` is the principal that the sender has verified."""
+        now = self._clock.now_ms()
+        partitions = await self._partitions(kind)
+        token = encode_key(key)
+        if options.id:
+            check_id(options.id)
+        timeout = self._timeout if options.timeout is None else options.timeout
+        message = Message(
+            kind, token, partition_of(token, partitions), check_method(method), body,
+            id=options.id or self._ids.new(), sent=now, deadline=now + int(timeout * 1000), keep=options.keep,
+            if_version=options.if_version, caller=caller, traceparent=traceparent,
+        )  # fmt: skip
+        return await self._caller.call(message)
+
+    async def tell(self, kind: str, key: str, method: str, body: bytes, options: Options) -> None:
+        """Store one message; it is on disk when this returns. Raises `natya.errors.NatyaError`."""
+        await self.store(kind, key, method, body, options)
+
+    async def store(
+        self, kind: str, key: str, method: str, body: bytes, options: Options, headers: Mapping[str, str] | None = None
+    ) -> int:
+        """Store one message under ``options.id`` or a new id, with further headers; its sequence in the kind's mail."""
+        token = encode_key(key)
+        await self._partitions(kind)
+        if options.id:
+            check_id(options.id)
+        id = options.id or self._ids.new()
+        sent = self._clock.now_ms()
+        until = sent + int((self._timeout if options.timeout is None else options.timeout) * 1000)
+        all_headers = {**strip_nats_headers(headers or {}), ID: id, SENT: str(sent), MSG_ID: f"{token}/{id}"}
+        subject = self._subjects.tell(kind, token, check_method(method))
+        pause = 0.02
+        while True:
+            try:
+                return await self._bus.store(subject, body, all_headers, timeout=2.0)
+            except PayloadTooLarge as error:
+                raise TooLarge(error.detail, **error.extra) from error
+            except Refused as error:
+                raise Unavailable(f"the mail stream refuses the message: {error}") from error
+            except (Disconnected, NoReply, NoResponders) as error:
+                if self._clock.now_ms() >= until:
+                    raise Unavailable(f"the message could not be stored in time: {error}", retry_after=1) from error
+            await self._clock.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    async def state(self, kind: str, key: str, *, timeout: float | None = None) -> dict[str, Any]:
+        """``{"version": n, "state": {…}}`` of one actor, from its owner. Raises `natya.errors.NatyaError`."""
+        found: dict[str, Any] = orjson.loads(await self.ask(kind, key, "state", b"", Options(timeout=timeout)))
+        return found
+
+    @property
+    def kinds(self) -> Mapping[str, dict[str, Any]]:
+        """Kind → manifest, of all kinds that are deployed."""
+        return self._kinds.manifests
+
+    @property
+    def connected(self) -> bool:
+        return self._bus.connected
+
+    async def _partitions(self, kind: str) -> int:
+        known = self._kinds.partitions(kind)
+        if known is not None:
+            return known
+        try:
+            entry = await self._registry.get(kind)
+        except LeaseUnknown as error:
+            raise Unavailable("not connected to NATS", retry_after=1) from error
+        if entry is None or not entry.value:
+            names = ", ".join(sorted(self._kinds.manifests)) or "none"
+            raise UnknownKind(f"no kind {kind!r} is deployed; there is {names}", kind=kind)
+        return int(orjson.loads(entry.value)["partitions"])
+
+
+@asynccontextmanager
+async def connect(
+    url: str | None = None,
+    *,
+    namespace: str | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+    name: str = "natya client",
+) -> AsyncIterator[Platform]:
+    """Connect to a platform through NATS. What is not given comes from the settings (``NATYA_NATS`` and so on, by default
+    ``nats://127.0.0.1:4222``). ``timeout`` is the default for calls, in seconds. Raises `ConfigurationError` if there is no NATS
+    server at ``url``, `Unavailable` if no platform is on it."""
+    secret = None if password is None else SecretStr(password)
+    given: dict[str, Any] = {"nats": url, "namespace": namespace, "nats_user": user, "nats_password": secret}
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    async with open_platform(settings, timeout=timeout, name=name) as platform:
+        yield platform
+
+
+@asynccontextmanager
+async def open_platform(
+    settings: Settings, *, timeout: float = DEFAULT_TIMEOUT, name: str = "natya client", inbox: str = "_INBOX"
+) -> AsyncIterator[Platform]:
+    """`connect` with settings."""
+    async with open_jetstream(settings, name=name, inbox=inbox) as jetstream:
+        registry = jetstream.registry(jetstream.subjects.kinds_bucket)
+        kinds = KindsWatch(registry)
+        try:
+            await kinds.start()
+            yield Platform(jetstream.bus, jetstream.subjects, kinds, registry, SystemClock(), RandomIds(), timeout)
+        except LeaseUnknown as error:
+            raise Unavailable(f"no platform {settings.namespace!r} answers at {settings.nats}: {error}") from error
+        finally:
+            await kinds.close()
+
+
+__all__ = ["Platform", "connect", "open_platform"]
