@@ -1,0 +1,103 @@
+"""The edge's way to the platform: there, or not there yet, or away for now."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from natya.client import open_platform
+from natya.errors import ConfigurationError, NatyaError, Unavailable
+from natya.message import Answer
+from natya.ref import Options
+from natya.settings import Settings
+from natya_edge.methods import Method, Methods
+
+RETRY_AFTER: Final = 1.0
+_PAUSE: Final = 0.5
+
+_log = logging.getLogger("natya.edge")
+
+
+class Calls(Protocol):
+    """What the edge needs of a `natya.client.Platform`."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    @property
+    def kinds(self) -> Mapping[str, dict[str, Any]]: ...
+
+    async def call(
+        self, kind: str, key: str, method: str, body: bytes, options: Options, *, caller: str = "", traceparent: str = ""
+    ) -> Answer: ...
+
+
+class Gateway:
+    """Holds the platform while there is one. ``draining`` says that the edge is about to end."""
+
+    def __init__(self) -> None:
+        self._calls: Calls | None = None
+        self._reason = "not connected to NATS yet"
+        self._methods = Methods()
+        self.draining = False
+
+    def attach(self, calls: Calls) -> None:
+        """There is a platform from now on."""
+        self._calls = calls
+
+    def detach(self, reason: str) -> None:
+        """There is none, and why."""
+        self._calls = None
+        self._reason = reason
+
+    @property
+    def trouble(self) -> str:
+        """Why the edge is not ready; empty if it is."""
+        if self.draining:
+            return "the edge is ending"
+        if self._calls is None:
+            return self._reason
+        if not self._calls.connected:
+            return "not connected to NATS"
+        return "" if self._calls.kinds else "no kinds are deployed"
+
+    def calls(self) -> Calls:
+        """The platform. Raises `Unavailable` at once if a call could not be sent now."""
+        calls = self._calls
+        if calls is None:
+            raise Unavailable(self._reason, retry_after=RETRY_AFTER)
+        if not calls.connected:
+            raise Unavailable("not connected to NATS", retry_after=RETRY_AFTER)
+        return calls
+
+    def method(self, calls: Calls, kind: str, name: str) -> Method:
+        """Raises `UnknownKind`, `UnknownMethod`."""
+        return self._methods.find(calls.kinds, kind, name)
+
+    def methods(self, calls: Calls, kind: str) -> Mapping[str, Method]:
+        """All methods of a kind. Raises `UnknownKind`."""
+        return self._methods.of(calls.kinds, kind)
+
+
+async def keep_attached(gateway: Gateway, settings: Settings) -> None:
+    """Connect to the platform, trying until it is there, and hold the connection until cancelled. A connection that was there
+    once comes back by itself."""
+    said = ""
+    while True:
+        try:
+            async with open_platform(settings, name="natya edge", inbox="_INBOX_edge") as platform:
+                _log.info("connected to the platform at NATS")
+                gateway.attach(platform)
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    gateway.detach("the edge is ending")
+        except (ConfigurationError, NatyaError) as error:
+            reason = str(error)
+            gateway.detach(reason)
+            if reason != said:
+                _log.warning("no platform yet: %s", reason)
+                said = reason
+        await asyncio.sleep(_PAUSE)

@@ -1,0 +1,20 @@
+"""Typed keys: what handlers find in the application and in a request."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from natya.clock import Ids
+from natya_edge.gateway import Gateway
+from natya_edge.settings import EdgeSettings
+from natya_edge.tokens import Principal, Tokens
+
+GATEWAY: Final = web.AppKey("gateway", Gateway)
+SETTINGS: Final = web.AppKey("settings", EdgeSettings)
+TOKENS: Final = web.AppKey("tokens", Tokens)
+IDS: Final = web.AppKey("ids", Ids)
+
+PRINCIPAL: Final = web.RequestKey("principal", Principal)
+REQUEST_ID: Final = web.RequestKey("request_id", str)

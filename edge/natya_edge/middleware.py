@@ -1,0 +1,81 @@
+"""What happens to every request: it gets an id, what goes wrong becomes a problem document, and its sender is known."""
+
+from __future__ import annotations
+
+import logging
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from natya.errors import Internal, Invalid, NatyaError, TooLarge, Unauthenticated
+from natya_edge.errors import BadToken, ExpectationFailed, MethodNotAllowed, NotFound
+from natya_edge.headers import REQUEST_ID as REQUEST_ID_HEADER
+from natya_edge.headers import request_id
+from natya_edge.keys import GATEWAY, IDS, PRINCIPAL, REQUEST_ID, TOKENS
+from natya_edge.responses import error_problem
+from natya_edge.routes.health import PUBLIC
+
+_log = logging.getLogger("natya.edge")
+
+
+@web.middleware
+async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The outermost: every response, whatever happened, has the request's id, and every error is a problem document."""
+    app = request.app
+    id = request_id(request.headers) or app[IDS].new()
+    request[REQUEST_ID] = id
+    response: web.StreamResponse
+    try:
+        response = await handler(request)
+    except NatyaError as error:
+        response = error_problem(error, id)
+    except web.HTTPException as error:
+        response = error_problem(_of_http(error, request), id)
+    except web.RequestPayloadError as error:
+        response = error_problem(Invalid(f"the body could not be read: {error}"), id)
+        response.force_close()
+    except Exception:  # noqa: BLE001 - the boundary of a request: one that fails must not end its connection unanswered
+        _log.exception("request %s failed: %s %s", id, request.method, request.rel_url.raw_path)
+        response = error_problem(Internal("the edge failed; its log has more under the id", error_id=id), id)
+    response.headers[REQUEST_ID_HEADER] = id
+    level = logging.WARNING if response.status == 500 else logging.DEBUG
+    _log.log(level, "request %s: %s %s answered %d", id, request.method, request.rel_url.raw_path, response.status)
+    if app[GATEWAY].draining:
+        response.force_close()
+    return response
+
+
+@web.middleware
+async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every route that is not named as public needs a bearer token; who it stands for is in the request from here on.
+
+    The route that was found decides, not the path's text: a path has many spellings.
+    """
+    resource = request.match_info.route.resource
+    if resource is not None and resource.canonical not in PUBLIC:
+        given = request.headers.getall("Authorization", ())
+        if not given:
+            raise Unauthenticated("this needs a bearer token: send Authorization: Bearer …")
+        scheme, _, token = given[0].partition(" ")
+        if len(given) > 1 or scheme.lower() != "bearer":
+            raise BadToken("Authorization must be there once, as Bearer and a token")
+        request[PRINCIPAL] = request.app[TOKENS].verify(token.strip())
+    return await handler(request)
+
+
+def _of_http(error: web.HTTPException, request: web.Request) -> NatyaError:
+    """What aiohttp itself finds wrong, in our words."""
+    match error:
+        case web.HTTPMethodNotAllowed():
+            allowed = sorted(error.allowed_methods)
+            return MethodNotAllowed(f"{request.method} is not allowed here: use {' or '.join(allowed)}", allowed)
+        case web.HTTPNotFound():
+            return NotFound("there is nothing at this path: actors are at /v1/actors/{kind}/{key}/{method}")
+        case web.HTTPRequestEntityTooLarge():
+            limit = request.client_max_size
+            return TooLarge(f"the body is larger than {limit} bytes", limit=limit)
+        case _:
+            return ExpectationFailed(f"the request cannot be served: {error.reason}")
+
+
+MIDDLEWARES = (answer_problems, authenticate)

@@ -1,0 +1,147 @@
+"""Commands, queries and states of single actors."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from natya.errors import Invalid, TooLarge
+from natya.message import Answer
+from natya.ref import Options
+from natya_edge import headers as read
+from natya_edge.errors import BodyTimeout, MethodNotAllowed, MissingScope
+from natya_edge.gateway import Calls
+from natya_edge.keys import GATEWAY, PRINCIPAL, REQUEST_ID, SETTINGS
+from natya_edge.methods import Method
+from natya_edge.responses import NO_STORE, answer_problem, json_response
+from natya_edge.settings import EdgeSettings
+from natya_edge.text import decode
+from natya_edge.tokens import Principal
+
+STATE: Final = "state"
+"""The query by which an actor's owner tells version and state; no method of a kind can have this name."""
+_READ: Final = ("GET", "HEAD")
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_post("/v1/actors/{kind:[^/]*}/{key:[^/]*}/{method:[^/]*}", command)
+    app.router.add_get("/v1/actors/{kind:[^/]*}/{key:[^/]*}/{method:[^/]*}", query)
+    app.router.add_get("/v1/actors/{kind:[^/]*}/{key:[^/]*}", state)
+
+
+async def command(request: web.Request) -> web.Response:
+    """``POST /v1/actors/{kind}/{key}/{command}``: the body holds the parameters, the response the result."""
+    gateway = request.app[GATEWAY]
+    calls = gateway.calls()
+    kind, key, name = _path(request)
+    method = gateway.method(calls, kind, name)
+    if method.query:
+        raise MethodNotAllowed(f"{method.where} is a query: use GET", _READ)
+    principal = _permitted(request, method)
+    if request.rel_url.raw_query_string:
+        raise Invalid(f"{method.where} is a command: its parameters go into the body, not into the query string")
+    settings = request.app[SETTINGS]
+    id = read.message_id(request.headers, principal.subject)
+    if_version = read.if_version(request.headers)
+    body = await _body(request, settings)
+    options = Options(id, _timeout(request, settings), if_version, settings.keep_ids if id else 0)
+    return _answered(request, await _call(request, calls, kind, key, name, body, options), NO_STORE)
+
+
+async def query(request: web.Request) -> web.Response:
+    """``GET /v1/actors/{kind}/{key}/{query}``: the query string holds the parameters."""
+    gateway = request.app[GATEWAY]
+    calls = gateway.calls()
+    kind, key, name = _path(request)
+    method = gateway.method(calls, kind, name)
+    if not method.query:
+        raise MethodNotAllowed(f"{method.where} is a command: use POST", ("POST",))
+    _permitted(request, method)
+    body = method.parameters.body(request.rel_url.raw_query_string)
+    answer = await _call(request, calls, kind, key, name, body, Options("", _timeout(request, request.app[SETTINGS])))
+    age = method.max_age
+    return _answered(request, answer, f"private, max-age={int(age)}" if age else NO_STORE)
+
+
+async def state(request: web.Request) -> web.Response:
+    """``GET /v1/actors/{kind}/{key}``: the state, its version as `ETag`; 304 if the client has it."""
+    gateway = request.app[GATEWAY]
+    calls = gateway.calls()
+    kind, key, _ = _path(request)
+    gateway.methods(calls, kind)
+    if request.rel_url.raw_query_string:
+        raise Invalid("the state of an actor takes no parameters")
+    answer = await _call(request, calls, kind, key, STATE, b"", Options("", _timeout(request, request.app[SETTINGS])))
+    if not answer.ok:
+        return answer_problem(answer, request[REQUEST_ID])
+    found = orjson.loads(answer.body)
+    tag = f'"{found["version"]}"'
+    known = [each.strip().removeprefix("W/") for each in request.headers.get("If-None-Match", "").split(",")]
+    fresh = {"ETag": tag, "Vary": "Authorization"}
+    if tag in known or "*" in known:
+        return web.Response(status=304, headers={**fresh, "Cache-Control": "private, no-cache", "Server": "natya"})
+    return json_response(orjson.dumps(found["state"]), cache="private, no-cache", headers=fresh)
+
+
+def _path(request: web.Request) -> tuple[str, str, str]:
+    """Kind, key and method, the last one empty where the path has none. The raw path is read, for a router's own decoding
+    is lenient and ours must happen exactly once. Raises `Invalid`."""
+    _, _, _, kind, key, *rest = request.rel_url.raw_path.split("/")
+    found = decode(key, "key")
+    if not found:
+        raise Invalid("the key is empty: a key has 1 to 200 bytes of UTF-8", field="key")
+    return decode(kind, "kind"), found, decode(rest[0], "method") if rest else ""
+
+
+def _permitted(request: web.Request, method: Method) -> Principal:
+    """Whoever sends the request, if the method is open to them. Raises `MissingScope`."""
+    principal = request[PRINCIPAL]
+    if method.scope and method.scope not in principal.scopes:
+        raise MissingScope(f"{method.where} needs a token with the scope {method.scope}", method.scope)
+    return principal
+
+
+async def _body(request: web.Request, settings: EdgeSettings) -> bytes:
+    """The body, of a size that NATS can carry. Raises `UnsupportedMediaType`, `TooLarge`, `BodyTimeout`."""
+    if not request.body_exists:
+        return b""  # whatever type a client says that nothing has
+    read.check_content(request.headers)
+    size = request.content_length
+    if size is not None and size > settings.body_limit:
+        limit = settings.body_limit
+        raise TooLarge(f"the body has {size} bytes: at most {limit} are taken", limit=limit, size=size)
+    if request.content.is_eof():
+        return await request.read()  # all of a small body mostly comes with its head: no timer is needed
+    try:
+        async with asyncio.timeout(settings.body_timeout):
+            return await request.read()
+    except TimeoutError as error:
+        raise BodyTimeout(f"the body was not there within {settings.body_timeout:g} s; nothing was run") from error
+
+
+def _timeout(request: web.Request, settings: EdgeSettings) -> float:
+    return read.wait(request.headers, settings.timeout_limit) or settings.timeout
+
+
+async def _call(
+    request: web.Request, calls: Calls, kind: str, key: str, method: str, body: bytes, options: Options
+) -> Answer:
+    return await calls.call(
+        kind,
+        key,
+        method,
+        body,
+        options,
+        caller=request[PRINCIPAL].subject,
+        traceparent=read.traceparent(request.headers),
+    )
+
+
+def _answered(request: web.Request, answer: Answer, cache: str) -> web.Response:
+    if not answer.ok:
+        return answer_problem(answer, request[REQUEST_ID])
+    headers = None if cache == NO_STORE else {"Vary": "Authorization"}
+    return json_response(answer.body or b"null", cache=cache, headers=headers)

@@ -1,0 +1,61 @@
+"""Settings of the edge, from the environment (``NATYA_EDGE_…``), a ``.env`` file, or given in code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from natya.errors import ConfigurationError
+
+HEADROOM = 16 << 10
+"""Bytes of a NATS message that are left for the headers when the body is as large as it may be."""
+LEAST_SECRET = 32
+"""Bytes: a key for HS256 has at least the length of its hash (RFC 7518, 3.2)."""
+
+
+class EdgeSettings(BaseSettings):
+    """Where the edge listens and what it takes. Times are seconds, sizes bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="NATYA_EDGE_", env_file=".env", extra="ignore", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535, description="0: any free port")] = 8080
+
+    secret: Annotated[SecretStr, Field(description="signs and checks bearer tokens (HS256)")] = SecretStr("")
+    secret_file: Annotated[Path | None, Field(description="a file that holds the secret; goes before `secret`")] = None
+    known_tokens: Annotated[int, Field(ge=1, description="verified tokens that are remembered for a minute")] = 10_000
+
+    body_limit: Annotated[int, Field(ge=1, description="largest body of a request")] = (1 << 20) - HEADROOM
+    body_timeout: Annotated[float, Field(gt=0, description="how long a client may take to send a body")] = 20.0
+    timeout: Annotated[float, Field(gt=0, description="how long an answer may take if the client does not say")] = 30.0
+    timeout_limit: Annotated[int, Field(ge=1, description="longest wait that a client may ask for")] = 60
+    keep_ids: Annotated[int, Field(ge=0, description="how long the outcome of an Idempotency-Key is remembered")] = 86_400
+
+    drain_delay: Annotated[float, Field(ge=0, description="between not being ready and not listening, at the end")] = 0.0
+    drain_timeout: Annotated[float, Field(gt=0, description="how long running requests may take at the end")] = 8.0
+
+    def read_secret(self) -> str:
+        """The secret, from its file if there is one. Raises `ConfigurationError`."""
+        if self.secret_file is None:
+            secret, where = self.secret.get_secret_value(), "NATYA_EDGE_SECRET"
+        else:
+            where = str(self.secret_file)
+            try:
+                secret = self.secret_file.read_text()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigurationError(f"the edge cannot read its secret from {where}: {error}") from error
+        secret = secret.strip()
+        if not secret:
+            raise ConfigurationError(
+                "the edge needs a secret that signs bearer tokens: set NATYA_EDGE_SECRET_FILE or NATYA_EDGE_SECRET"
+                if self.secret_file is None
+                else f"the edge's secret in {where} is empty"
+            )
+        if len(secret.encode()) < LEAST_SECRET:
+            raise ConfigurationError(
+                f"the edge's secret in {where} has {len(secret.encode())} bytes: at least {LEAST_SECRET} are needed"
+            )
+        return secret

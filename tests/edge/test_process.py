@@ -1,0 +1,146 @@
+"""``natya edge`` as a process: before NATS is there, while it is away, and at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientError, ClientSession
+
+from natya.settings import Settings
+from natya_edge.main import serving
+from natya_edge.settings import EdgeSettings
+from natya_edge.tokens import make_dev_token
+from natya_ops.servers.ports import free_port
+from support.cluster import Cluster
+from support.edge import SECRET
+from support.waiting import until
+from support.world import eventually
+
+TOKEN = {"Authorization": f"Bearer {make_dev_token(SECRET)}"}
+
+
+@asynccontextmanager
+async def natya_edge(nats: str, port: int, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "natya_ops", "edge",
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "NATYA_NATS": nats, "NATYA_EDGE_PORT": str(port), "NATYA_EDGE_SECRET": SECRET, **environment},
+    )  # fmt: skip
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.communicate()
+
+
+async def status(http: ClientSession, path: str) -> int:
+    """The status of a GET, 0 while nobody listens."""
+    try:
+        async with http.get(path, headers=TOKEN) as response:
+            await response.read()
+            return response.status
+    except ClientError:
+        return 0
+
+
+async def is_status(http: ClientSession, path: str, wanted: int) -> None:
+    await until(lambda: status(http, path), lambda found: found == wanted)
+
+
+async def test_it_starts_before_nats_and_recovers_whenever_nats_is_away(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path, workers=1)
+    cluster.nats.port = free_port()
+    port = free_port()
+    balance = "/v1/actors/account/alice/balance"
+    async with natya_edge(cluster.nats.url, port) as child, ClientSession(f"http://127.0.0.1:{port}") as http:
+        await is_status(http, "/livez", 200)
+        assert await status(http, "/readyz") == 503
+        began = time.monotonic()
+        assert await status(http, balance) == 503
+        assert time.monotonic() - began < 5
+
+        async with cluster:
+            await is_status(http, "/readyz", 200)
+            assert await status(http, balance) == 200
+            await cluster.nats.kill()
+            await is_status(http, "/readyz", 503)
+            began = time.monotonic()
+            assert await status(http, balance) == 503
+            assert time.monotonic() - began < 5
+            assert await status(http, "/livez") == 200
+            await cluster.nats.start()
+            await is_status(http, "/readyz", 200)
+            await is_status(http, balance, 200)
+        assert child.returncode is None
+
+
+async def test_it_finishes_what_runs_and_then_ends(cluster: Cluster, key: str) -> None:
+    port = free_port()
+    async with natya_edge(cluster.nats.url, port) as child, ClientSession(f"http://127.0.0.1:{port}") as http:
+        await is_status(http, "/readyz", 200)
+
+        async def slow() -> tuple[int, str]:
+            path = f"/v1/actors/ledger/{key}/enter_slowly"
+            async with http.post(path, json={"entry": "last", "seconds": 1.5}, headers=TOKEN) as response:
+                return response.status, await response.text()
+
+        running = asyncio.create_task(slow())
+        await until(lambda: status(http, f"/v1/actors/ledger/{key}/entries"), lambda found: found == 200)
+        child.send_signal(signal.SIGTERM)
+        await is_status(http, "/livez", 0)
+        assert await running == (200, '{"count":1}')
+        assert await asyncio.wait_for(child.wait(), 20) == 0
+
+
+async def test_a_second_signal_ends_it_at_once(cluster: Cluster) -> None:
+    port = free_port()
+    async with (
+        natya_edge(cluster.nats.url, port, NATYA_EDGE_DRAIN_DELAY="600") as child,
+        ClientSession(f"http://127.0.0.1:{port}") as http,
+    ):
+        await is_status(http, "/readyz", 200)
+        child.send_signal(signal.SIGTERM)
+        await is_status(http, "/readyz", 503)
+        assert await status(http, "/v1/actors/account/any/balance") == 200
+        child.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(child.wait(), 20) == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"NATYA_EDGE_SECRET": ""}, "the edge needs a secret"),
+        ({"NATYA_EDGE_SECRET": "short"}, "at least 32 are needed"),
+        ({"NATYA_EDGE_SECRET_FILE": "/nowhere/key"}, "cannot read its secret from /nowhere/key"),
+        ({"NATYA_EDGE_PORT": "99999"}, "NATYA_EDGE_PORT is '99999'"),
+        ({"NATYA_EDGE_HOST": "192.0.2.1"}, "cannot listen on 192.0.2.1"),
+    ],
+)
+async def test_a_wrong_setting_ends_it_with_one_line(tmp_path: Path, environment: dict[str, str], said: str) -> None:
+    async with natya_edge("nats://127.0.0.1:1", free_port(), **environment) as child:
+        _, errors = await asyncio.wait_for(child.communicate(), 30)
+    lines = errors.decode().splitlines()
+    assert child.returncode == 1
+    assert lines[-1].startswith("natya: ")
+    assert said in lines[-1]
+    assert "Traceback" not in errors.decode()
+
+
+async def test_a_port_that_is_taken_is_named(cluster: Cluster) -> None:
+    settings, edge = Settings(_env_file=None, nats=cluster.nats.url), EdgeSettings(_env_file=None, port=0, secret=SECRET)
+    async with serving(settings, edge) as first:
+        await eventually(lambda: not first.gateway.trouble, limit=30)
+        port = first.url.rpartition(":")[2]
+        async with natya_edge(cluster.nats.url, int(port)) as child:
+            _, errors = await asyncio.wait_for(child.communicate(), 30)
+    assert child.returncode == 1
+    assert f"natya: the edge cannot listen on 127.0.0.1:{port}" in errors.decode()

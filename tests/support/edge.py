@@ -1,0 +1,157 @@
+"""The edge in tests: a platform that only records, actors with parameters of every type, and requests byte by byte."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, PositiveInt
+
+from natya import Actor, StatelessActor, command, query
+from natya.manifest import Definition
+from natya.message import Answer
+from natya.ref import Options
+from natya_actors import Account
+
+SECRET = "a-secret-for-tests-of-the-edge-with-enough-bytes"
+NOW_MS = 1_900_000_000_000
+
+
+class Color(StrEnum):
+    RED = "red"
+
+
+class Size(IntEnum):
+    SMALL = 1
+
+
+class Mixed(Enum):
+    ONE = 1
+    TWO = "two"
+
+
+class Point(BaseModel):
+    x: int
+
+
+class TypesState(BaseModel):
+    called: int = 0
+
+
+class Types(Actor[TypesState]):
+    """A query with parameters of every type, and methods with options."""
+
+    @query
+    async def typed(
+        self,
+        whole: PositiveInt = 1,
+        real: float = 0.0,
+        flag: bool = False,
+        text: str = "",
+        maybe: int | None = None,
+        numbers: list[int] = [],  # noqa: B006
+        perhaps: list[int] | None = None,
+        pair: tuple[int, str] = (0, ""),
+        point: Point | None = None,
+        color: Color = Color.RED,
+        size: Size = Size.SMALL,
+        mixed: Mixed = Mixed.ONE,
+        choice: Literal[1, "a"] = 1,
+        money: Decimal = Decimal(0),
+        when: datetime | None = None,
+        day: date | None = None,
+        span: timedelta = timedelta(),
+        uuid: UUID | None = None,
+        raw: bytes = b"",
+        anything: Any = None,
+        either: int | str = 0,
+        table: dict[str, int] = {},  # noqa: B006
+    ) -> str:
+        return ""
+
+    @query(max_age=5.0)
+    async def cached(self) -> int:
+        return 1
+
+    @command(scope="types:write")
+    async def guarded(self) -> None: ...
+
+
+class Plain(StatelessActor):
+    """Keeps nothing."""
+
+    @query
+    async def nothing(self) -> None: ...
+
+
+DEFINITIONS = {name: Definition.of(kind) for name, kind in (("account", Account), ("types", Types), ("plain", Plain))}
+
+
+@dataclass
+class Call:
+    """One call that came to the platform."""
+
+    kind: str
+    key: str
+    method: str
+    body: bytes
+    options: Options
+    caller: str
+    traceparent: str
+
+
+@dataclass
+class RecordingPlatform:
+    """Implements `natya_edge.gateway.Calls`: gives ``answer``, or raises it."""
+
+    answer: Answer | Exception = field(default_factory=lambda: Answer(b'{"balance":5}'))
+    connected: bool = True
+    kinds: dict[str, dict[str, Any]] = field(default_factory=lambda: {k: d.manifest() for k, d in DEFINITIONS.items()})
+    calls: list[Call] = field(default_factory=list)
+    hold: asyncio.Event | None = None
+
+    async def call(
+        self, kind: str, key: str, method: str, body: bytes, options: Options, *, caller: str = "", traceparent: str = ""
+    ) -> Answer:
+        self.calls.append(Call(kind, key, method, body, options, caller, traceparent))
+        if self.hold is not None:
+            await self.hold.wait()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@dataclass(frozen=True)
+class Response:
+    """A response as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+
+async def send_raw(host: str, port: int, request: bytes) -> Response:
+    """Send these bytes on a new connection and read one response with a Content-Length. A test's own client would mend what is
+    to be tested."""
+    async with asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection(host, port)
+        try:
+            writer.write(request)
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            headers = {name.title(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
+            body = await reader.readexactly(int(headers["Content-Length"]))
+            return Response(int(head[0].split()[1]), headers, body)
+        finally:
+            writer.close()
+            await writer.wait_closed()
