@@ -1,0 +1,23 @@
+"""The commands, in the order in which ``natya --help`` lists them."""
+
+from __future__ import annotations
+
+from natya_ops.commands import (
+    bench,
+    call,
+    dead,
+    describe,
+    doctor,
+    edge,
+    health,
+    history,
+    kinds,
+    state,
+    tell,
+    token,
+    up,
+    where,
+    worker,
+)
+
+REGISTERED = (up, worker, edge, call, tell, kinds, describe, where, state, history, dead, bench, token, doctor, health)

@@ -1,0 +1,45 @@
+"""``natya token``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from natya_ops.commands.connection import DEFAULT_DATA, Data
+from natya_ops.commands.output import AsJson, show
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(token)
+
+
+def token(
+    subject: Annotated[str, typer.Option(help="Who the bearer is: the caller that actors see.")] = "dev",
+    scope: Annotated[str, typer.Option(help="Scopes that it grants, with spaces between them.")] = "",
+    hours: Annotated[float, typer.Option(min=0.001, max=8784, help="How long it is valid.")] = 24.0,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a bearer token for development, signed with the key in the data folder of natya up.
+
+    curl -H "Authorization: Bearer $(natya token)" http://127.0.0.1:8080/v1/actors/account/alice/balance
+    """
+    from natya.errors import ConfigurationError
+    from natya_edge.tokens import MAX_SUBJECT, make_dev_token
+    from natya_ops.data_folder import DataFolder
+
+    if not (1 <= len(subject) <= MAX_SUBJECT and subject.isprintable() and subject == subject.strip()):
+        raise typer.BadParameter(f"1 to {MAX_SUBJECT} printable characters, no outer spaces", param_hint="--subject")
+    folder = DataFolder(data or DEFAULT_DATA)
+    if not folder.key_file.exists():
+        raise ConfigurationError(
+            f"there is no key for development in {folder.path}: natya up makes one when it first runs there; "
+            "name its folder with --data"
+        )
+    lifetime = timedelta(hours=hours)
+    made = make_dev_token(folder.secret(), subject, scope=scope, lifetime=lifetime)
+    until = (datetime.now(UTC) + lifetime).isoformat(timespec="seconds")
+    shown = {"token": made, "subject": subject, "scope": scope, "expires": until}
+    show(shown, as_json, lambda: made)
