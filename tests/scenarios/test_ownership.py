@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from natya.message import Answer, Message
+from natya.ports.lease import Entry
 from natya.runtime.partition import Partition
+from natya.runtime.view import View
 from natya.telemetry.events import Event, LeaseLost, PartitionClaimed
 from natya.testing import HostedNode, TestPlatform
 from natya_actors.account import Account
@@ -237,3 +241,22 @@ async def test_a_cluster_bucket_that_was_lost_makes_no_epoch_fall(stage: Stage) 
         await platform.cluster.ready()
         assert platform.cluster.nodes[0].partitions[0].epoch == partition.epoch + 1
         assert await platform.actor(Ledger, "a").read() == ["x"]
+
+
+async def test_the_end_of_an_owner_that_the_watch_never_told_is_noticed_all_the_same(
+    stage: Stage, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that restarts just when a key expires may leave no marker: the key itself says it, when asked."""
+    apply = View.apply
+
+    def never_told(view: View, entry: Entry) -> None:
+        if entry.value is not None or not entry.key.startswith("member."):
+            apply(view, entry)
+
+    monkeypatch.setattr(View, "apply", never_told)
+    async with TestPlatform(Ledger, nodes=0, faults=trouble) as platform:
+        first, _, second = await two_nodes(platform)
+        assert await platform.actor(Ledger, "a").write(line="x") == 1
+        await platform.cluster.crash(first)
+        await platform.cluster.until(lambda: second.partitions)
+        assert await platform.actor(Ledger, "a").write(line="y") == 2

@@ -61,7 +61,7 @@ class Membership:
 
     @property
     def _key(self) -> str:
-        return f"member.{self.incarnation}"
+        return member_key(self.incarnation)
 
     def _card(self, *, left: bool = False) -> bytes:
         if left:
@@ -142,3 +142,7 @@ class Membership:
 def _token(name: str) -> str:
     """The name as it may stand in a subject."""
     return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)
+
+
+def member_key(incarnation: str) -> str:
+    return f"member.{incarnation}"

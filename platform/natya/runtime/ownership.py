@@ -11,7 +11,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from natya.runtime.membership import Membership
+from natya.ports.lease import LeaseUnknown
+from natya.runtime.membership import Membership, member_key
 from natya.runtime.partition import Partition, Surroundings
 from natya.runtime.placement import hosts, place
 from natya.runtime.tenure import Tenure
@@ -64,6 +65,7 @@ class Ownership:
         """Take and give back until cancelled."""
         await self._world.clock.sleep(SETTLE)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._call_roll())
             while True:
                 self._look.clear()
                 self._decide(tasks)
@@ -71,6 +73,20 @@ class Ownership:
                     await self._world.clock.wait_for(self._look.wait(), 0.25)
                 except TimeoutError:
                     pass
+
+    async def _call_roll(self) -> None:
+        """Ask for the keys of members that are silent. An expiry is told once: a watch that was cut off just then, or a server
+        that restarted just then, tells it to nobody, and what that member owned would stay without an owner."""
+        ttl = self._world.settings.lease_ttl
+        while True:
+            await self._world.clock.sleep(ttl)
+            for incarnation in self._view.silent(ttl + SETTLE):
+                try:
+                    entry = await self._world.cluster.get(member_key(incarnation))
+                except LeaseUnknown:
+                    continue
+                if entry is None or not entry.value:
+                    self._view.gone(incarnation)
 
     async def leave(self) -> None:
         """Release everything and take nothing more; returns when all is released."""

@@ -89,6 +89,17 @@ class View:
         )
         return True
 
+    def silent(self, seconds: float) -> list[str]:
+        """The members that no renewal was seen of for so long."""
+        now = self._clock.boottime()
+        return [incarnation for incarnation in self.members if now - self._heard.get(incarnation, now) > seconds]
+
+    def gone(self, incarnation: str) -> None:
+        """The member's key is not there any more, though nobody told."""
+        if self.members.pop(incarnation, None) is not None:
+            for listener in self._listeners:
+                listener()
+
     def has_ended(self, incarnation: str, ttl: float) -> bool:
         """Whether that incarnation's lease is certainly over: its key has ended, and its time has passed on this node's own clock
         since the last renewal seen here."""

@@ -68,3 +68,21 @@ async def test_listeners_hear_of_changes_and_not_of_renewals() -> None:
     view.apply(Entry("member.n1", orjson.dumps({"left": True}), 4))
     view.apply(Entry("member.n1", None, 5))
     assert heard == [1, 1, 0]
+
+
+async def test_a_member_that_is_silent_is_found_and_can_be_taken_off_though_no_end_was_told() -> None:
+    clock = ManualClock()
+    view = View(clock)
+    told: list[None] = []
+    view.listen(lambda: told.append(None))
+    view.apply(Entry("member.n1", card(), 1))
+    await clock.advance(2)
+    view.apply(Entry("member.n2", card("b"), 2))
+    await clock.advance(1.5)
+    assert view.silent(3.0) == ["n1"]
+    told.clear()
+    view.gone("n1")
+    assert told
+    assert view.has_ended("n1", 3.0)
+    view.apply(Entry("member.n1", card(), 5))
+    assert "n1" in view.members, "a renewal that comes after all counts"
