@@ -23,7 +23,6 @@ EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 
 NO_MESSAGE: Final = 10037
 STREAM_NOT_FOUND: Final = 10059
-CONSUMER_NOT_FOUND: Final = 10014
 NAME_IN_USE: Final = 10058
 NOT_ENABLED: Final = frozenset({10076, 10039})
 

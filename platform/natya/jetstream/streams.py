@@ -123,11 +123,6 @@ async def ensure_platform(connection: Connection, subjects: Subjects, replicas: 
         await _ensure(connection, stream)
 
 
-async def ensure_bucket(connection: Connection, bucket: str, replicas: int) -> None:
-    """Make or check one bucket. Raises `ConfigurationError`."""
-    await _ensure(connection, bucket_stream(bucket, replicas))
-
-
 async def ensure_kind(connection: Connection, subjects: Subjects, kind: str, partitions: int, replicas: int) -> None:
     """Make or check the streams of a kind. Raises `ConfigurationError`."""
     for stream in kind_streams(subjects, kind, partitions, replicas):
