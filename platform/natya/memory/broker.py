@@ -110,6 +110,12 @@ class MemoryBroker:
         """Every message that was given up."""
         return self._streams[self.subjects.dead_stream].read(">")
 
+    def restart(self) -> None:
+        """Forget what a server that is restarted forgets: the ids of messages that are purged. What its connections notice
+        is theirs to say."""
+        for stream in self._streams.values():
+            stream.restart()
+
     def bucket(self, name: str) -> Bucket:
         """A bucket by name; made when first asked for."""
         if name not in self._buckets:

@@ -39,6 +39,7 @@ class MemoryConnection:
         self.name = name
         self.broker = broker
         self._connected = True
+        self._severed = False
         self._closed = False
         self._up = Pipe(broker.clock, broker.later)
         self._down = Pipe(broker.clock, broker.later)
@@ -61,6 +62,14 @@ class MemoryConnection:
     def on_reconnect(self, callback: Callable[[], None]) -> None:
         self._on_reconnect.append(callback)
 
+    def sever(self, *, lose: bool = False) -> None:
+        """Break the connection as the server sees it: its sessions end, and nothing gets through either way until
+        `reconnect`. ``lose`` also loses what is on its way to the server."""
+        self._severed = True
+        if lose:
+            self._up.cut()
+        self._end_sessions()
+
     def disconnect(self) -> None:
         """Break the connection. Does nothing if it is broken."""
         if self._connected:
@@ -73,6 +82,7 @@ class MemoryConnection:
         """Connect again. Does nothing if connected; a closed bus stays closed."""
         if not self._connected and not self._closed:
             self._connected = True
+            self._severed = False
             self._up = Pipe(self.broker.clock, self.broker.later)
             for session in self._sessions:
                 session.attach()
@@ -86,11 +96,14 @@ class MemoryConnection:
         self._end()
 
     def _end(self) -> None:
+        self._end_sessions()
+        for answer in self._pending:
+            _fail(answer, NoReply("the connection broke while waiting"))
+
+    def _end_sessions(self) -> None:
         self._down.cut()
         for session in self._sessions:
             session.detach()
-        for answer in self._pending:
-            _fail(answer, NoReply("the connection broke while waiting"))
 
     # sessions
 
@@ -98,7 +111,8 @@ class MemoryConnection:
         """Attach a session, now and after every reconnect. Raises `Disconnected`."""
         self.check_connected()
         self._sessions.append(session)
-        session.attach()
+        if not self._severed:
+            session.attach()
 
     async def open(self, session: Session) -> None:
         """Like `start`; when this returns, what the session was sent at once has been handed over. Raises `Disconnected`,
@@ -159,6 +173,8 @@ class MemoryConnection:
 
     def send(self, subject: str, arrive: Callable[[], None]) -> None:
         """Let ``arrive`` happen at the server: at once, if no fault delays or loses it."""
+        if self._severed:
+            return
         delay = self.broker.faults.sending(self.name, subject)
         if delay is None:
             return
@@ -169,7 +185,7 @@ class MemoryConnection:
 
     def deliver(self, subject: str, arrive: Callable[[], object], *, sure: bool = False) -> None:
         """Let ``arrive`` happen on this side, through the loop; nothing ``sure`` is lost while the connection lives."""
-        if not self._connected:
+        if not self._connected or self._severed:
             return
         delay = self.broker.faults.delivering(self.name, subject)
         if delay is not None or sure:

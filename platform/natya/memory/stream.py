@@ -117,6 +117,11 @@ class Stream:
         self._messages = [message for message in self._messages if message.sequence not in gone]
         self._newest = {subject: newest for subject, newest in self._newest.items() if newest.sequence not in gone}
 
+    def restart(self) -> None:
+        """The server has been restarted: of ids it knows only those of messages that are still here."""
+        kept = {message.sequence for message in self._messages}
+        self._seen = {id: (time, sequence) for id, (time, sequence) in self._seen.items() if sequence in kept}
+
     def arrival(self) -> asyncio.Future[None]:
         """A future that is done at the next append; give it back with `forget`."""
         arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -54,7 +54,7 @@ async def claim(
     last = await world.journal.last(kind, partition)
     epoch = 1 + max(owner.epoch if owner else 0, decode(last.data).header.epoch if last else 0)
     group = epoch if forced or owner is None else owner.group
-    mine = Owner(incarnation, epoch, group, 0)
+    mine = Owner(incarnation, epoch, group, 0, schema)
     revision = await _take_key(world, kind, partition, mine, expected=owner.revision if owner else 0)
     sequence, header = await _fence(world, kind, partition, incarnation, epoch, schema)
     return Claim(kind, partition, revision, group, sequence, header)
@@ -109,6 +109,8 @@ def _fence_header(last: Record | None, incarnation: str, epoch: int, schema: int
     before = decode(last.data).header
     if before.epoch >= epoch:
         raise ClaimLost(f"the journal is at epoch {before.epoch} already")
+    if before.schema > schema:
+        raise ClaimLost(f"the journal has states of schema {before.schema}; this node's code reads up to {schema}")
     return Header(
         epoch, incarnation, batch, fence=True, schema=schema,
         since=before.sent, sent=before.sent, checkpoint=before.checkpoint, store=before.store,
@@ -118,7 +120,7 @@ def _fence_header(last: Record | None, incarnation: str, epoch: int, schema: int
 async def release_key(world: World, held: Claim) -> None:
     """Say that nobody owns the partition. Quietly does nothing if the key has moved on or no answer comes: the lease's end
     will say the same, later."""
-    value = encode_owner(Owner("", held.epoch, held.group, 0))
+    value = encode_owner(Owner("", held.epoch, held.group, 0, held.header.schema))
     try:
         await world.cluster.put(owner_key(held.kind, held.partition), value, expected=held.revision)
     except (RevisionConflict, LeaseUnknown):
@@ -130,4 +132,5 @@ def owner_key(kind: str, partition: int) -> str:
 
 
 def encode_owner(owner: Owner) -> bytes:
-    return orjson.dumps({"node": owner.incarnation or None, "epoch": owner.epoch, "group": owner.group})
+    document = {"node": owner.incarnation or None, "epoch": owner.epoch, "group": owner.group, "schema": owner.schema}
+    return orjson.dumps(document)

@@ -14,6 +14,7 @@ from natya.message import Answer, Delivery
 from natya.names import JOURNAL_STREAMS
 from natya.ports.bus import Disconnected
 from natya.runtime.calling import Caller
+from natya.runtime.detection import Detection
 from natya.runtime.gate import Gate
 from natya.runtime.index import ENTRY_BYTES, Budget
 from natya.runtime.kinds import KindsWatch
@@ -60,9 +61,13 @@ class Incarnation:
         self._view = View(world.clock)
         self._kinds = KindsWatch(world.kinds)
         self._load = Load(settings.unwritten_limit, settings.unwritten_bytes)
-        self._caller = Caller(world.bus, world.subjects, world.clock, world.ids, patient=False)
         digests = {definition.kind: definition.manifest()["digest"] for definition in definitions}
-        self.membership = Membership(world, self._view, digests)
+        schemas = {definition.kind: definition.schema for definition in definitions}
+        self.membership = Membership(world, self._view, digests, schemas)
+        self._detection = Detection(world, self._view, self.membership.incarnation)
+        self._caller = Caller(
+            world.bus, world.subjects, world.clock, world.ids, patient=False, nobody=self._detection.suspect
+        )
         around = Surroundings(
             world, self._kinds, self._caller.call, self.membership.valid, self._gate,
             Budget(settings.index_bytes // ENTRY_BYTES), self._load,
@@ -88,10 +93,15 @@ class Incarnation:
             stack.push_async_callback(watch.close)
             for definition in self._definitions:
                 await self._kinds.publish(definition.manifest())
+            probes = await self._world.bus.subscribe(
+                self._world.subjects.node(self.membership.incarnation, "probe"), self._probed
+            )
+            stack.push_async_callback(_quietly, probes.unsubscribe)
             await self.membership.join()
             async with asyncio.TaskGroup() as tasks:
                 serving = [
                     tasks.create_task(self.membership.run()),
+                    tasks.create_task(self._detection.run()),
                     tasks.create_task(self.ownership.run()),
                     tasks.create_task(self._tick()),
                     tasks.create_task(self._maintain()),
@@ -112,17 +122,13 @@ class Incarnation:
         return Snapshotter(self._world, kind, self._load, lambda: self.ownership.partitions(kind))
 
     async def _open(self, doors: AsyncExitStack) -> None:
-        """Take asks and probes until the doors close."""
+        """Take asks until the doors close."""
         router = Router(self._world, self._tenures, self._caller, self._requests)
         for definition in self._definitions:
             service = None
             if definition.stateless:
                 service = Service(self._world, definition, self._kinds, self._caller.call, self._requests)
             doors.push_async_callback(_quietly, await router.subscribe(definition, service))
-        probes = await self._world.bus.subscribe(
-            self._world.subjects.node(self.membership.incarnation, "probe"), self._probed
-        )
-        doors.push_async_callback(_quietly, probes.unsubscribe)
 
     def _probed(self, delivery: Delivery) -> None:
         respond(self._world.bus, delivery.reply, Answer(b'{"incarnation":"%s"}' % self.membership.incarnation.encode()))

@@ -5,7 +5,8 @@ suspend. A renewal that got no answer is a no. After a disconnect nothing is val
 whoever could not be reached may have been replaced.
 
 A renewal expects the revision of the last one. If it is refused, the key is read: it may carry this incarnation, because an
-earlier renewal was applied unseen; then go on from there. Otherwise the lease is lost, and with it everything.
+earlier renewal was applied unseen; then go on from there. Otherwise the lease is lost, and with it everything: the key has
+expired, or another member has proved that this one had ended (see `detection`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from natya.telemetry.events import MemberJoined
 from natya.version import VERSION
 
 RETRY = 0.2
+REMEMBERED = 60
+"""Seconds for which the bucket says of a member that it has ended."""
 
 
 class LeaseLost(Exception):
@@ -31,10 +34,11 @@ class LeaseLost(Exception):
 class Membership:
     """One incarnation. `join`, then `run` until it is lost or cancelled."""
 
-    def __init__(self, world: World, view: View, kinds: dict[str, str]) -> None:
+    def __init__(self, world: World, view: View, kinds: dict[str, str], schemas: dict[str, int]) -> None:
         self._world = world
         self._view = view
         self._kinds = kinds
+        self._schemas = schemas
         self._revision = 0
         self._until = 0.0
         self._breaks = 0
@@ -45,6 +49,7 @@ class Membership:
         self.incarnation = f"{_token(self.name)}-{world.ids.new()}"
         world.bus.on_disconnect(self._disconnected)
         world.bus.on_reconnect(self._hurry.set)
+        view.listen(self._changed)
 
     def valid(self) -> bool:
         """Whether the lease is valid now. Anything unknown means no."""
@@ -59,19 +64,23 @@ class Membership:
         self._breaks += 1
         self._until = 0.0
 
+    def _changed(self) -> None:
+        """If others have proved that this incarnation has ended, find out at once."""
+        if self._revision and self.incarnation not in self._view.members:
+            self._hurry.set()
+
     @property
     def _key(self) -> str:
         return member_key(self.incarnation)
 
-    def _card(self, *, left: bool = False) -> bytes:
-        if left:
-            return orjson.dumps({"left": True})
+    def _card(self) -> bytes:
         return orjson.dumps(
             {
                 "name": self.name,
                 "incarnation": self.incarnation,
                 "server": self._world.bus.server,
                 "kinds": self._kinds,
+                "schemas": self._schemas,
                 "version": VERSION,
                 "joined": self._joined,
                 "leaving": self._leaving,
@@ -119,9 +128,10 @@ class Membership:
         except LeaseUnknown:
             await self._world.clock.sleep(RETRY)
             return
-        if entry is None or not entry.value:
+        if entry is None or not entry.value or has_left(entry.value):
             self._until = 0.0
-            self._world.telemetry.raise_event(LeaseLostEvent(self.incarnation, "the member key has expired"))
+            why = "another member found it unreachable" if entry and entry.value else "the member key has expired"
+            self._world.telemetry.raise_event(LeaseLostEvent(self.incarnation, why))
             raise LeaseLost(f"the lease of {self.incarnation} has ended")
         self._revision = entry.revision
 
@@ -134,7 +144,7 @@ class Membership:
         """Say that this incarnation has ended: call when it holds nothing any more."""
         self._until = 0.0
         try:
-            await self._world.cluster.put(self._key, self._card(left=True), expected=self._revision, ttl=1)
+            await self._world.cluster.put(self._key, LEFT, expected=self._revision, ttl=REMEMBERED)
         except (LeaseUnknown, RevisionConflict):
             return
 
@@ -142,6 +152,14 @@ class Membership:
 def _token(name: str) -> str:
     """The name as it may stand in a subject."""
     return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)
+
+
+LEFT = orjson.dumps({"left": True})
+"""What a member's key says when that incarnation has ended: its own last word, or another's who has proof."""
+
+
+def has_left(value: bytes) -> bool:
+    return bool(orjson.loads(value).get("left"))
 
 
 def member_key(incarnation: str) -> str:

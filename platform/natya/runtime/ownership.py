@@ -11,12 +11,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from natya.ports.lease import LeaseUnknown
-from natya.runtime.membership import Membership, member_key
+from natya.runtime.membership import Membership
 from natya.runtime.partition import Partition, Surroundings
 from natya.runtime.placement import hosts, place
 from natya.runtime.tenure import Tenure
 from natya.runtime.view import Member, Owner, View
+from natya.telemetry.events import NobodyCanRead
 
 if TYPE_CHECKING:
     from natya.manifest import Definition
@@ -41,7 +41,7 @@ class Ownership:
         patient_until: float,
     ) -> None:
         """``former`` are earlier incarnations of this very process, which hold nothing any more; until ``patient_until``
-        nothing is taken by force (this node has just lost its own lease: others may have, too)."""
+        nothing is taken because leases have run out (this node has just lost its own: others may have, too)."""
         self._around = around
         self._world = around.world
         self._membership = membership
@@ -52,8 +52,8 @@ class Ownership:
         self._patient_until = patient_until
         self._look = asyncio.Event()
         self._leaving = False
-        self._places: dict[tuple[str, int], str | None] = {}
-        self._members: dict[str, dict[str, Member]] = {}
+        self._places: dict[str, list[str | None]] = {}
+        self._placed_for: dict[str, tuple[dict[str, Member], list[int]]] = {}
         self.settled = asyncio.Event()
         view.listen(self._look.set)
 
@@ -65,7 +65,6 @@ class Ownership:
         """Take and give back until cancelled."""
         await self._world.clock.sleep(SETTLE)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._call_roll())
             while True:
                 self._look.clear()
                 self._decide(tasks)
@@ -73,20 +72,6 @@ class Ownership:
                     await self._world.clock.wait_for(self._look.wait(), 0.25)
                 except TimeoutError:
                     pass
-
-    async def _call_roll(self) -> None:
-        """Ask for the keys of members that are silent. An expiry is told once: a watch that was cut off just then, or a server
-        that restarted just then, tells it to nobody, and what that member owned would stay without an owner."""
-        ttl = self._world.settings.lease_ttl
-        while True:
-            await self._world.clock.sleep(ttl)
-            for incarnation in self._view.silent(ttl + SETTLE):
-                try:
-                    entry = await self._world.cluster.get(member_key(incarnation))
-                except LeaseUnknown:
-                    continue
-                if entry is None or not entry.value:
-                    self._view.gone(incarnation)
 
     async def leave(self) -> None:
         """Release everything and take nothing more; returns when all is released."""
@@ -102,11 +87,7 @@ class Ownership:
         releasing = sum(1 for tenure in self._tenures.values() if not tenure.serving and tenure.partition is not None)
         for definition in self._definitions:
             kind = definition.kind
-            members = hosts(kind, self._view.members.values())
-            if members != self._members.get(kind):
-                self._members[kind] = members
-                for number in range(definition.partitions):
-                    self._places[kind, number] = place(kind, number, members)
+            self._place(definition)
             for number in range(definition.partitions):
                 mine = self._is_mine(kind, number)
                 tenure = self._tenures.get((kind, number))
@@ -121,10 +102,22 @@ class Ownership:
         if complete:
             self.settled.set()
 
+    def _place(self, definition: Definition) -> None:
+        """Compute the placement of one kind anew if what it depends on has changed."""
+        kind = definition.kind
+        members = hosts(kind, self._view.members.values())
+        needs = [owner.schema if (owner := self._view.owners.get((kind, n))) else 0 for n in range(definition.partitions)]
+        if (members, needs) == self._placed_for.get(kind):
+            return
+        self._placed_for[kind] = members, needs
+        self._places[kind] = place(kind, needs, {name: member.schemas.get(kind, 1) for name, member in members.items()})
+        unread = [need for need, name in zip(needs, self._places[kind], strict=True) if name is None and members]
+        if unread:
+            self._world.telemetry.raise_event(NobodyCanRead(kind, max(unread), len(unread)))
+
     def _is_mine(self, kind: str, number: int) -> bool:
-        name = self._places.get((kind, number))
-        member = self._members[kind].get(name) if name is not None else None
-        return member is not None and member.incarnation == self._membership.incarnation
+        name = self._places[kind][number]
+        return name is not None and self._placed_for[kind][0][name].incarnation == self._membership.incarnation
 
     def _take(self, tasks: asyncio.TaskGroup, definition: Definition, number: int) -> None:
         if not self._membership.valid():
@@ -139,6 +132,8 @@ class Ownership:
 
     def _may_force(self, owner: Owner) -> bool:
         if owner.incarnation == self._membership.incarnation or owner.incarnation in self._former:
+            return True
+        if self._view.is_proved(owner.incarnation):
             return True
         if self._world.clock.boottime() < self._patient_until:
             return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -11,21 +11,26 @@ import orjson
 from natya.clock import Clock
 from natya.ports.lease import Entry
 
+ENDED_LIMIT = 4_096
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who has a partition: ``incarnation`` is empty if it was released. ``group`` is the epoch of the last forced take-over."""
+    """Who has a partition: ``incarnation`` is empty if it was released. ``group`` is the epoch of the last forced take-over,
+    ``schema`` the number of the states' form that its owner writes."""
 
     incarnation: str
     epoch: int
     group: int
     revision: int
+    schema: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One incarnation of a node. ``kinds`` maps the kinds it hosts to the digests of their manifests; ``server`` is the NATS
-    server it is connected to; ``joined`` orders incarnations of one name; ``leaving``: it takes nothing more."""
+    """One incarnation of a node. ``kinds`` maps the kinds it hosts to the digests of their manifests, ``schemas`` to the forms of
+    state it can read; ``server`` is the NATS server it is connected to; ``joined`` orders incarnations of one name;
+    ``leaving``: it takes nothing more."""
 
     incarnation: str
     name: str
@@ -34,6 +39,7 @@ class Member:
     version: str
     joined: int
     leaving: bool = False
+    schemas: dict[str, int] = field(default_factory=dict)
 
 
 class View:
@@ -43,6 +49,7 @@ class View:
         self._clock = clock
         self._revisions: dict[str, int] = {}
         self._heard: dict[str, float] = {}
+        self._ended: dict[str, None] = {}
         self._began = clock.boottime()
         self._listeners: list[Callable[[], None]] = []
         self.members: dict[str, Member] = {}
@@ -69,11 +76,13 @@ class View:
     def _apply_member(self, incarnation: str, entry: Entry) -> bool:
         document: dict[str, Any] = orjson.loads(entry.value) if entry.value else {"left": True}
         if document.get("left"):
+            if entry.value:
+                self._end(incarnation)
             return self.members.pop(incarnation, None) is not None
         self._heard[incarnation] = self._clock.boottime()
         member = Member(
             incarnation, document["name"], document["server"], document["kinds"], document["version"], document["joined"],
-            document.get("leaving", False),
+            document.get("leaving", False), document.get("schemas", {}),
         )  # fmt: skip
         before = self.members.get(incarnation)
         self.members[incarnation] = member
@@ -85,9 +94,22 @@ class View:
             return False
         document = orjson.loads(entry.value)
         self.owners[kind, int(partition)] = Owner(
-            document["node"] or "", document["epoch"], document["group"], entry.revision
+            document["node"] or "", document["epoch"], document["group"], entry.revision, document.get("schema", 1)
         )
         return True
+
+    def _end(self, incarnation: str) -> None:
+        """It is certain that this incarnation has ended. Remembered for the last few thousand."""
+        self._ended[incarnation] = None
+        if len(self._ended) > ENDED_LIMIT:
+            oldest = next(iter(self._ended))
+            del self._ended[oldest]
+            self._heard.pop(oldest, None)
+            self._revisions.pop(f"member.{oldest}", None)
+
+    def revision(self, incarnation: str) -> int:
+        """The revision of the member's key as last heard."""
+        return self._revisions.get(f"member.{incarnation}", 0)
 
     def silent(self, seconds: float) -> list[str]:
         """The members that no renewal was seen of for so long."""
@@ -100,9 +122,15 @@ class View:
             for listener in self._listeners:
                 listener()
 
+    def is_proved(self, incarnation: str) -> bool:
+        """Whether that incarnation has left, or somebody has proved that it has ended."""
+        return incarnation in self._ended
+
     def has_ended(self, incarnation: str, ttl: float) -> bool:
-        """Whether that incarnation's lease is certainly over: its key has ended, and its time has passed on this node's own clock
-        since the last renewal seen here."""
+        """Whether that incarnation's lease is certainly over: it has left or was proved to have ended (see `detection`), or its key
+        has expired and its time has passed on this node's own clock since the last renewal seen here."""
         if incarnation in self.members:
             return False
+        if self.is_proved(incarnation):
+            return True
         return self._clock.boottime() - self._heard.get(incarnation, self._began) > ttl

@@ -22,6 +22,8 @@ INFO, WARNING, ERROR = logging.INFO, logging.WARNING, logging.ERROR
 
 LEVELS: Final[dict[type[e.Event], int]] = {
     e.MemberJoined: INFO,
+    e.MemberEnded: INFO,
+    e.HandedOver: INFO,
     e.PartitionClaimed: INFO,
     e.PartitionRecovered: INFO,
     e.PartitionReleased: INFO,
@@ -35,6 +37,7 @@ LEVELS: Final[dict[type[e.Event], int]] = {
     e.OutgoingRetried: WARNING,
     e.SnapshotsFailed: WARNING,
     e.LoopBlocked: WARNING,
+    e.NobodyCanRead: WARNING,
     e.HandlerFailed: ERROR,
     e.JournalLost: ERROR,
 }

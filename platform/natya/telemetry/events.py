@@ -162,6 +162,36 @@ class MemberJoined(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MemberEnded(Event):
+    """This node has proved that another incarnation has ended: what that owned may be taken. ``reason`` says what the proof is."""
+
+    incarnation: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver(Event):
+    """This node gave a partition to ``successor``. ``held`` is for how many seconds calls waited for that, ``forwarded`` how many
+    calls were sent on."""
+
+    kind: str
+    partition: int
+    successor: str
+    held: float
+    forwarded: int
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyCanRead(Event):
+    """States of this kind were written in form ``schema``, and no node that is there reads it: nobody serves ``partitions`` of its
+    partitions until such a node comes."""
+
+    kind: str
+    schema: int
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
 class ActorActivated(Event):
     """An actor was brought into memory. ``source``: ``journal``, ``snapshot`` or ``new``."""
 

@@ -81,6 +81,8 @@ class Metrics(Collector):
         self._lease_left = Gauge("natya_lease_left_seconds", "Time left of this node's lease, as of the last second.")
         self._leases_lost = Counter("natya_leases_lost_total", "Leases that this node lost.")
         self._joins = Counter("natya_joins_total", "Incarnations of this node that joined the cluster.")
+        self._ends = Counter("natya_members_ended_total", "Members of the cluster that this node found to have ended.")
+        self._handed = Counter("natya_partitions_handed_over_total", "Partitions that this node gave to another.", ("kind",))
         self._connected = Gauge("natya_connected", "1 while connected to NATS, else 0.")
         self._disconnects = Counter("natya_disconnects_total", "Connections to NATS that were lost.")
         self._loop_lag = Gauge("natya_loop_lag_seconds", "How late the event loop woke, as of the last second.")
@@ -120,6 +122,8 @@ class Metrics(Collector):
             e.OutgoingRetried: lambda event: self._outgoing_retries.add(event.kind),
             e.SnapshotsFailed: lambda event: self._snapshot_failures.add(event.kind),
             e.MemberJoined: lambda event: self._joins.add(),
+            e.MemberEnded: lambda event: self._ends.add(),
+            e.HandedOver: lambda event: self._handed.add(event.kind),
         }
 
     def __call__(self, event: e.Event) -> None:

@@ -130,19 +130,25 @@ class Cluster:
         await self.until(self._nothing_to_do, limit=limit, what="all mail to be done")
 
     def _nothing_to_do(self) -> bool:
-        partitions = {(p.definition.kind, p.number): p for node in self.nodes for p in node.partitions}
-        for definition in self._definitions:
-            for number in range(definition.partitions):
-                partition = partitions.get((definition.kind, number))
-                if partition is None or partition.admission.pending or partition.outbox or not partition.committer.idle:
-                    return False
-                position = partition.mailbag.position()
-                if position.behind or position.head < self._last_mail(definition.kind, number):
-                    return False
-        return True
+        return at_rest(self.nodes, self._definitions, self.broker)
 
-    def _last_mail(self, kind: str, partition: int) -> int:
-        stream = self.broker.stream(self.broker.subjects.mail_stream(kind))
-        assert stream is not None
-        letters = stream.read(self.broker.subjects.mail(kind, partition))
-        return letters[-1].sequence if letters else 0
+
+def at_rest(nodes: Sequence[HostedNode], definitions: Sequence[Definition], broker: MemoryBroker) -> bool:
+    """Whether every partition is served and has nothing to do: no call, no mail, nothing uncommitted and nothing to send."""
+    partitions = {(p.definition.kind, p.number): p for node in nodes for p in node.partitions}
+    for definition in definitions:
+        for number in range(definition.partitions):
+            partition = partitions.get((definition.kind, number))
+            if partition is None or partition.admission.pending or partition.outbox or not partition.committer.idle:
+                return False
+            position = partition.mailbag.position()
+            if position.behind or position.head < _last_mail(broker, definition.kind, number):
+                return False
+    return True
+
+
+def _last_mail(broker: MemoryBroker, kind: str, partition: int) -> int:
+    stream = broker.stream(broker.subjects.mail_stream(kind))
+    assert stream is not None
+    letters = stream.read(broker.subjects.mail(kind, partition))
+    return letters[-1].sequence if letters else 0

@@ -17,7 +17,8 @@ from natya.telemetry import Telemetry
 
 
 class HostedNode:
-    """A node that runs from the moment it is made. ``name`` is also what `Faults` know its connection by."""
+    """A node that runs from the moment it is made, over ``bus`` or a connection of its own. ``name`` is also what `Faults`
+    know that by."""
 
     def __init__(
         self,
@@ -29,9 +30,10 @@ class HostedNode:
         clock: Clock,
         ids: Ids,
         telemetry: Telemetry,
+        bus: MemoryBus | None = None,
     ) -> None:
         self.name = settings.node
-        self.bus = MemoryBus(broker, self.name)
+        self.bus = bus or MemoryBus(broker, self.name)
         subjects = broker.subjects
         self.world = World(
             settings=settings,
