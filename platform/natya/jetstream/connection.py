@@ -160,16 +160,22 @@ class Connection:
         return f"{self._replies.prefix}{self._replies.new_token()}.s"
 
     def listen(
-        self, subject: str, handler: ArrivalHandler, *, queue: str = "", lost: Callable[[], None] | None = None
+        self,
+        subject: str,
+        handler: ArrivalHandler,
+        *,
+        queue: str = "",
+        lost: Callable[[], None] | None = None,
+        shaken: Callable[[], None] | None = None,
     ) -> Listener:
         """Subscribe without waiting: in order with everything else that this connection sends. With ``lost`` the subscription
-        ends with the connection, and ``lost`` is called then."""
+        ends with the connection, and ``lost`` is called then; ``shaken`` when another server of the cluster comes or goes."""
         if not subject:
             raise Invalid("a subscription needs a subject")
         frames.check_subject(subject, "subject")
         frames.check_subject(queue, "queue group")
         sid = b"%d" % next(self._sids)
-        listener = Listener(self, sid, subject, queue, lost)
+        listener = Listener(self, sid, subject, queue, lost, shaken)
         self._handlers[sid] = handler
         self._listeners[sid] = listener
         if self._joined:
@@ -309,7 +315,10 @@ class Connection:
                 pong.set_result(True)
         elif line.startswith(b"INFO"):
             info = orjson.loads(line[5:])
+            before = self._info.get("connect_urls")
             self._take_info(info)
+            if self._info.get("connect_urls") != before:
+                self._call([listener.shaken for listener in self._listeners.values() if listener.shaken is not None])
             chore = self._dialer.server_info(info)
             self._chores.add(chore)
             chore.add_done_callback(self._chores.discard)

@@ -17,13 +17,23 @@ class Subscriptions(Protocol):
 
 
 class Listener:
-    """A subscription. One with a ``lost`` callback ends with the connection; any other is made anew on the next."""
+    """A subscription. One with a ``lost`` callback ends with the connection; any other is made anew on the next. ``shaken`` is
+    called when a server of the cluster has come or gone."""
 
-    def __init__(self, owner: Subscriptions, sid: bytes, subject: str, queue: str, lost: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        owner: Subscriptions,
+        sid: bytes,
+        subject: str,
+        queue: str,
+        lost: Callable[[], None] | None,
+        shaken: Callable[[], None] | None,
+    ) -> None:
         self._owner = owner
         self.sid = sid
         self.command = frames.subscribe(subject, queue, sid)
         self.lost = lost
+        self.shaken = shaken
         self.active = True
 
     def stop(self) -> None:

@@ -5,6 +5,10 @@ it comes (a *long pull*), so an idle pass costs one heartbeat every few seconds.
 into a connection that broke is gone for it. Hence every message's consumer sequence is checked, and on a gap, a lost
 connection, missing heartbeats or a vanished consumer the pass is `Broken`: its user starts another behind the last message
 it has seen. Nothing is ever made good silently in here.
+
+In a cluster the consumer lives on one server, perhaps another than the one we are connected to, and is gone with it. Heartbeats
+would tell after `2.5 * HEARTBEAT`. But the servers that stay tell their clients at once which servers there are now; then the
+consumer is asked for a sign of life, and *no responders* means that it is gone.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from nats.nuid import NUID
 from natya.jetstream.connection import Connection
 from natya.jetstream.listener import Listener
 from natya.jetstream.parser import Arrival
-from natya.jetstream.requests import ApiError, NoAnswer, api
+from natya.jetstream.requests import ApiError, NoAnswer, repeat
 from natya.ports.bus import Disconnected
 
 HEARTBEAT: Final = 5.0
@@ -30,6 +34,11 @@ _INACTIVE: Final = 120.0
 _CREATE_TIMEOUT: Final = 2.0
 _NANO: Final = 1_000_000_000
 _PORTION_BYTES: Final = 4 << 20
+_SECOND_LOOK: Final = 1.0
+"""Seconds until a consumer is asked again for a sign of life: the first question may have gone to where nobody was any more."""
+
+_NO_REQUEST: Final = b'"are you there"'
+"""Asks for no message: a consumer says 400 to it."""
 
 _nuid = NUID()
 
@@ -63,6 +72,8 @@ class Pull:
         self._last = 0
         self._heard = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
+        self._second_look: asyncio.TimerHandle | None = None
+        self._looks = 0
         self._broken = ""
         self._waiter: asyncio.Future[None] | None = None
 
@@ -70,7 +81,7 @@ class Pull:
         """Make the consumer: from sequence ``start`` on, or with None the last message of each subject and then what follows.
         Returns how many messages there are now. Raises `NoAnswer`, `ApiError`."""
         self._inbox = self._connection.new_inbox()
-        self._listener = self._connection.listen(self._inbox, self._arrived, lost=self._on_lost)
+        self._listener = self._connection.listen(self._inbox, self._arrived, lost=self._on_lost, shaken=self._on_shaken)
         config: dict[str, Any] = {
             "name": self._name,
             "ack_policy": "none",
@@ -88,7 +99,8 @@ class Pull:
         try:
             body = {"stream_name": self._stream, "config": config, "action": "create"}
             verb = f"CONSUMER.CREATE.{self._stream}.{self._name}"
-            answer = await api(self._connection, verb, body, timeout=_CREATE_TIMEOUT)
+            # The same request twice makes one consumer: it has its name from us.
+            answer = await repeat(self._connection, verb, body, timeout=_CREATE_TIMEOUT)
             self._ask()
         except BaseException:
             self.close()
@@ -141,13 +153,31 @@ class Pull:
             "idle_heartbeat": int(HEARTBEAT * _NANO),
         }
         try:
-            subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
-            self._connection.publish(subject, orjson.dumps(body), reply=self._inbox)
+            self._connection.publish(self._requests, orjson.dumps(body), reply=self._inbox)
         except Disconnected:
             self._break("not connected")
             return
         self._asked = self._portion
         self._heard = asyncio.get_running_loop().time()
+
+    @property
+    def _requests(self) -> str:
+        return f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
+
+    def _on_shaken(self) -> None:
+        if self._second_look is not None:
+            self._second_look.cancel()
+        self._look()
+        self._second_look = asyncio.get_running_loop().call_later(_SECOND_LOOK, self._look)
+
+    def _look(self) -> None:
+        """Ask the consumer for a sign of life, if it has been asked for messages."""
+        if self._asked and not self._broken:
+            try:
+                self._connection.publish(self._requests, _NO_REQUEST, reply=self._inbox)
+            except Disconnected:
+                return  # the end of the connection breaks the pass anyway
+            self._looks += 1
 
     def _arrived(self, arrival: Arrival) -> None:
         self._heard = asyncio.get_running_loop().time()
@@ -168,6 +198,9 @@ class Pull:
 
     def _told(self, status: int, description: str) -> None:
         if status == 100:
+            return
+        if status == 400 and self._looks:
+            self._looks -= 1
             return
         if status in (404, 408) or (status == 409 and ("MaxBytes" in description or "Batch Completed" in description)):
             self._asked = 0  # this portion is over: ask for the next
@@ -190,8 +223,9 @@ class Pull:
         if self._broken:
             return
         self._broken = reason
-        if self._watchdog is not None:
-            self._watchdog.cancel()
+        for timer in (self._watchdog, self._second_look):
+            if timer is not None:
+                timer.cancel()
         if self._listener is not None:
             self._listener.stop()
         self._wake()

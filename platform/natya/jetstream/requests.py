@@ -6,6 +6,7 @@ The numbers are those of nats-server's ``server/errors.json`` (2.15). A number w
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64decode
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,6 +57,7 @@ _LEADERLESS: Final = frozenset(
         10195,  # consumer is offline, with the reason
     }
 )
+_REPEAT_AFTER: Final = 0.5
 _FINAL: Final = frozenset({10111, 10052, 10053})  # roll-up refused, invalid settings, limits: marked 500 all the same
 
 
@@ -109,6 +111,10 @@ class NoAnswer(Exception):
     """Raised when JetStream gave no answer that says anything: nothing is known."""
 
 
+class Silence(NoAnswer):
+    """Raised when JetStream gave no answer at all in the time it had."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A stored message. ``time`` in milliseconds since the epoch."""
@@ -148,7 +154,9 @@ async def api(connection: Connection, verb: str, body: Any = None, *, timeout: f
     try:
         reply = await connection.request(f"$JS.API.{verb}", b"" if body is None else orjson.dumps(body), timeout=timeout)
         return _read(reply)
-    except (Disconnected, NoResponders, NoReply) as error:
+    except NoReply as error:
+        raise Silence(str(error)) from error
+    except (Disconnected, NoResponders) as error:
         raise NoAnswer(str(error)) from error
     except ApiError as error:
         if error.temporary:
@@ -156,11 +164,26 @@ async def api(connection: Connection, verb: str, body: Any = None, *, timeout: f
         raise
 
 
+async def repeat(connection: Connection, verb: str, body: Any = None, *, timeout: float = 5.0) -> dict[str, Any]:
+    """`api` for what may be asked twice: asked again after 0.5 s of silence, then after 1 s and so on, until ``timeout``. What
+    has no leader answers nobody, and the leader that is elected has not heard what was asked before."""
+    loop = asyncio.get_running_loop()
+    end, pause = loop.time() + timeout, _REPEAT_AFTER
+    while True:
+        left = end - loop.time()
+        try:
+            return await api(connection, verb, body, timeout=min(pause, left))
+        except Silence:
+            if left <= pause:
+                raise
+        pause *= 2
+
+
 async def get_message(connection: Connection, stream: str, query: dict[str, Any], *, timeout: float = 5.0) -> Stored | None:
     """One stored message as the stream's leader knows it, None if there is none. ``query``: ``seq``, ``last_by_subj`` or
     ``next_by_subj`` (with ``seq``). Raises `NoAnswer`."""
     try:
-        answer = await api(connection, f"STREAM.MSG.GET.{stream}", query, timeout=timeout)
+        answer = await repeat(connection, f"STREAM.MSG.GET.{stream}", query, timeout=timeout)
     except ApiError as error:
         if error.number == NO_MESSAGE:
             return None
@@ -179,7 +202,7 @@ async def purge(connection: Connection, stream: str, subject: str, *, before: in
     """Forget messages on ``subject`` with a sequence below ``before``. Raises `NoAnswer`."""
     query = {"filter": subject, "seq": max(1, before)}  # 0 would mean everything
     try:
-        await api(connection, f"STREAM.PURGE.{stream}", query, timeout=timeout)
+        await repeat(connection, f"STREAM.PURGE.{stream}", query, timeout=timeout)
     except ApiError as error:
         raise NoAnswer(f"stream {stream}: {error}") from error
 

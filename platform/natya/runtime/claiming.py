@@ -18,6 +18,7 @@ import orjson
 from natya.ports.journal import AppendConflict, AppendRefused, AppendTooLarge, AppendUnknown, Record
 from natya.ports.lease import LeaseUnknown, RevisionConflict
 from natya.runtime.batch import Header, decode, encode
+from natya.runtime.offer import Offer
 from natya.runtime.view import Owner
 from natya.runtime.world import World
 
@@ -60,6 +61,23 @@ async def claim(
     return Claim(kind, partition, revision, group, sequence, header)
 
 
+async def succeed(world: World, incarnation: str, offer: Offer, *, schema: int) -> Claim:
+    """Take what the owner hands over: the owner key from the very revision it has, and fence behind the very record at which the
+    owner has stopped. Raises `ClaimLost`, `JournalUnavailable`, `AppendRefused`."""
+    mine = Owner(incarnation, offer.epoch + 1, offer.group, 0, schema)
+    revision = await _take_key(world, offer.kind, offer.partition, mine, expected=offer.revision)
+    header = Header(
+        mine.epoch, incarnation, world.ids.new(), fence=True, schema=schema,
+        since=offer.sent, sent=offer.sent, checkpoint=offer.checkpoint, store=offer.store,
+    )  # fmt: skip
+    sequence = await _append_fence(world, offer.kind, offer.partition, header, expected=offer.last)
+    claim = Claim(offer.kind, offer.partition, revision, offer.group, sequence or 0, header)
+    if sequence is None:
+        await release_key(world, claim)
+        raise ClaimLost("the owner has gone on")
+    return claim
+
+
 async def _take_key(world: World, kind: str, partition: int, mine: Owner, *, expected: int) -> int:
     key = owner_key(kind, partition)
     value = encode_owner(mine)
@@ -78,29 +96,34 @@ async def _take_key(world: World, kind: str, partition: int, mine: Owner, *, exp
 
 
 async def _fence(world: World, kind: str, partition: int, incarnation: str, epoch: int, schema: int) -> tuple[int, Header]:
-    """Append the fence behind the last record, which must be of a lower epoch."""
+    """Append the fence behind the last record, which must be of a lower epoch, however often the old owner appends meanwhile."""
     while True:
         last = await world.journal.last(kind, partition)
         header = _fence_header(last, incarnation, epoch, schema, world.ids.new())
-        expected = last.sequence if last else 0
-        data = encode(header)
-        pause = PAUSE
-        while True:
-            try:
-                return await world.journal.append(kind, partition, data, expected=expected), header
-            except AppendUnknown:
-                await world.clock.sleep(pause)
-                pause = min(pause * 2, PAUSE_LIMIT)
-            except AppendTooLarge as error:
-                raise AppendRefused(f"the stream takes no record of {len(data)} bytes") from error
-            except AppendConflict:
-                now = await world.journal.last(kind, partition)
-                if now is not None and decode(now.data).header.batch == header.batch:
-                    return now.sequence, header
-                if (now.sequence if now else 0) != expected:
-                    break  # the old owner has appended meanwhile: fence behind that
-                await world.clock.sleep(pause)
-                pause = min(pause * 2, PAUSE_LIMIT)
+        sequence = await _append_fence(world, kind, partition, header, expected=last.sequence if last else 0)
+        if sequence is not None:
+            return sequence, header
+
+
+async def _append_fence(world: World, kind: str, partition: int, header: Header, *, expected: int) -> int | None:
+    """Append the fence behind this very record; its sequence, or None if that is not the last one any more."""
+    data = encode(header)
+    pause = PAUSE
+    while True:
+        try:
+            return await world.journal.append(kind, partition, data, expected=expected)
+        except AppendUnknown:
+            pass
+        except AppendTooLarge as error:
+            raise AppendRefused(f"the stream takes no record of {len(data)} bytes") from error
+        except AppendConflict:
+            now = await world.journal.last(kind, partition)
+            if now is not None and decode(now.data).header.batch == header.batch:
+                return now.sequence
+            if (now.sequence if now else 0) != expected:
+                return None
+        await world.clock.sleep(pause)
+        pause = min(pause * 2, PAUSE_LIMIT)
 
 
 def _fence_header(last: Record | None, incarnation: str, epoch: int, schema: int, batch: str) -> Header:

@@ -96,6 +96,7 @@ class Committer:
         self._sending: list[Turn] = []
         self._sending_starts: list[Start] = []
         self._sending_since = 0.0
+        self._frozen = False
         self.last = last
 
     @property
@@ -106,6 +107,11 @@ class Committer:
     @property
     def idle(self) -> bool:
         return not self._sending_since and not self._open
+
+    @property
+    def last_header(self) -> Header:
+        """The header of the last acknowledged record."""
+        return self._header
 
     @property
     def room(self) -> int:
@@ -148,15 +154,25 @@ class Committer:
         self._open.wanted = True
         self._wake.set()
 
+    def freeze(self) -> None:
+        """Append nothing more: call when idle. What comes now waits for `thaw`."""
+        self._frozen = True
+
+    def thaw(self) -> None:
+        """Go on."""
+        self._frozen = False
+        self._wake.set()
+
     async def run(self) -> None:
         """Append until cancelled. Raises `Fenced`, `NotStored`."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._open:
+            while self._open and not self._frozen:
                 await self._gate.enter(self)
                 try:
-                    await self._append_some()
+                    if not self._frozen:
+                        await self._append_some()
                 finally:
                     self._gate.leave()
 

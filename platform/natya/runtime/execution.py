@@ -8,10 +8,11 @@ new state while the one before is on its way to the journal.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 from natya.errors import CallCycle, DeadlineExceeded, IdReused, NatyaError, Unavailable
-from natya.message import Answer
+from natya.message import Answer, Message
 from natya.runtime.activation import Activation, Phase
 from natya.runtime.catalog import Catalog
 from natya.runtime.perform import Performer
@@ -21,6 +22,14 @@ from natya.runtime.turn import Turn
 
 YIELD_EVERY = 32
 """Turns that never suspend which one task runs before it lets others run."""
+
+Exempt = Callable[[Message], bool]
+"""Which messages a pause does not concern."""
+
+
+def nobody(message: Message) -> bool:
+    """No message is exempt."""
+    return False
 
 
 class Execution:
@@ -47,6 +56,8 @@ class Execution:
         self._failed = failed
         self._limit = stage.world.settings.mailbox_limit
         self._waiting: dict[str, Activation] = {}
+        self._pauses: list[Exempt] = []
+        self._held = False
         self.stopping = False
         self.now = stage.world.clock.boottime()
         self.queued = 0
@@ -61,7 +72,7 @@ class Execution:
         activation = self._catalog.touch(turn.message.token)
         activation.used = self.now
         free = activation.phase is Phase.READY and activation.task is None and not activation.mailbox
-        if free and turn.plain and not turn.unsure and not self.stopping:
+        if free and turn.plain and not turn.unsure and not self._held:
             if self._due(activation, turn, turn.message.arrived):
                 self._performer.perform_plain(activation, turn, turn.message.arrived)
             return True
@@ -80,7 +91,7 @@ class Execution:
         """Answer the query, now or when its actor is in memory."""
         activation = self._catalog.touch(query.message.token)
         activation.used = self.now
-        if activation.phase is Phase.READY:
+        if activation.phase is Phase.READY and (not self._pauses or self._may_start(query.message)):
             self._reader.answer(activation, query)
             return
         if activation.queries is None:
@@ -89,13 +100,15 @@ class Execution:
         self._waiting[activation.token] = activation
 
     def ready(self, activation: Activation) -> None:
-        """The activation has been loaded: go on with what waits for it."""
+        """The activation has been loaded, or a pause has ended: go on with what waits for it."""
         queries, activation.queries = activation.queries or [], None
         for query in queries:
-            self._reader.answer(activation, query)
+            self.enquire(query)
+        if activation.task is not None:
+            return
         if activation.mailbox:
             self._start(activation)
-        else:
+        elif not activation.queries:
             self._waiting.pop(activation.token, None)
 
     def refuse(self, activation: Activation, error: NatyaError) -> None:
@@ -146,19 +159,37 @@ class Execution:
         return True
 
     def _start(self, activation: Activation) -> None:
-        if self.stopping:
+        if self._held and not any(self._may_start(turn.message) for turn in activation.mailbox or ()):
             return
         activation.task = self._stage.spawn(self._empty(activation))
+
+    def _may_start(self, message: Message) -> bool:
+        return not self.stopping and all(exempt(message) for exempt in self._pauses)
+
+    def _next(self, activation: Activation) -> Turn | None:
+        """Take the next turn that may start out of the mailbox: the first; in a pause the first that is exempt."""
+        mailbox = activation.mailbox
+        if not mailbox:
+            return None
+        if not self._held:
+            self.queued -= 1
+            return mailbox.popleft()
+        turn = next((turn for turn in mailbox if self._may_start(turn.message)), None)
+        if turn is not None:
+            mailbox.remove(turn)
+            self.queued -= 1
+        return turn
 
     async def _empty(self, activation: Activation) -> None:
         """Run what waits for one actor until nothing does."""
         in_a_row = 0
         try:
-            while activation.mailbox and not self.stopping:
-                turn = activation.mailbox.popleft()
-                self.queued -= 1
+            while (turn := self._next(activation)) is not None:
                 if turn.unsure:
                     await self._resolve(turn)
+                    if self._held and not self._may_start(turn.message):
+                        self._put_back(activation, turn)
+                        continue
                 now = self._stage.world.clock.now_ms()
                 if not self._due(activation, turn, now):
                     continue
@@ -172,8 +203,15 @@ class Execution:
         finally:
             activation.task = None
             activation.running = None
-            if not activation.mailbox:
+            if not activation.mailbox and not activation.queries:
                 self._waiting.pop(activation.token, None)
+
+    def _put_back(self, activation: Activation, turn: Turn) -> None:
+        """The turn may not start after all: it goes first when it may."""
+        if activation.mailbox is None:
+            activation.mailbox = deque()
+        activation.mailbox.appendleft(turn)
+        self.queued += 1
 
     async def _run_one(self, activation: Activation, turn: Turn) -> None:
         if not turn.deadline:
@@ -228,9 +266,32 @@ class Execution:
                 self.queued -= 1
                 self._failed(activation, turn, error)
 
+    def pause(self, exempt: Exempt = nobody) -> None:
+        """Start no further turn or query until `resume`; what runs goes on, and mailboxes keep filling up to their limit. Pauses
+        nest: each wants its own `resume`. A message starts all the same if every pause exempts it."""
+        self._pauses.append(exempt)
+        self._held = True
+
+    def resume(self, exempt: Exempt = nobody) -> None:
+        """End one pause, that with this ``exempt``; after the last one what waits is started."""
+        self._pauses.remove(exempt)
+        self._held = self.stopping or bool(self._pauses)
+        for activation in list(self._waiting.values()):
+            if activation.phase is Phase.READY:
+                self.ready(activation)
+
+    def awaited(self, message: Message) -> bool:
+        """Whether a turn that runs here waits for this message: it cannot end before."""
+        for address in message.chain:
+            kind, _, token = address.partition("/")
+            activation = self._waiting.get(token)
+            if activation is not None and activation.running is not None and kind == activation.running.message.kind:
+                return True
+        return False
+
     def stop(self) -> None:
         """Run no further turn."""
-        self.stopping = True
+        self.stopping = self._held = True
 
     def waiting(self) -> list[Activation]:
         """The activations for which something waits or runs."""

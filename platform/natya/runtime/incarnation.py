@@ -97,6 +97,7 @@ class Incarnation:
                 self._world.subjects.node(self.membership.incarnation, "probe"), self._probed
             )
             stack.push_async_callback(_quietly, probes.unsubscribe)
+            await self.ownership.open(stack)
             await self.membership.join()
             async with asyncio.TaskGroup() as tasks:
                 serving = [

@@ -1,19 +1,22 @@
 """Which partitions this node has, takes and gives back.
 
 Every node computes the same placement from the members it knows. It takes what placement gives it as soon as that is free: never
-used, released, or of an owner whose end is certain. It gives back what placement gives to another member that is there. Views
-may differ for a while; the owner key's compare-and-set and the fence make that cost a retry, never safety.
+used, released, or of an owner whose end is certain. What placement gives to another member that is there it hands over to
+that; a node that leaves hands over everything. Views may differ for a while; the owner key's compare-and-set and the fence
+make that cost a retry, never safety.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
 
 from natya.runtime.membership import Membership
 from natya.runtime.partition import Partition, Surroundings
 from natya.runtime.placement import hosts, place
+from natya.runtime.receiving import Receiving
 from natya.runtime.tenure import Tenure
 from natya.runtime.view import Member, Owner, View
 from natya.telemetry.events import NobodyCanRead
@@ -21,7 +24,9 @@ from natya.telemetry.events import NobodyCanRead
 if TYPE_CHECKING:
     from natya.manifest import Definition
 
-RELEASES_AT_ONCE = 4
+HANDED_OVER_AT_ONCE = 4
+PAUSE = 0.05
+"""Seconds between the end of a tenure that failed and the next attempt."""
 SETTLE = 0.25
 """Seconds after joining in which other members may appear before anything is claimed."""
 
@@ -52,6 +57,11 @@ class Ownership:
         self._patient_until = patient_until
         self._look = asyncio.Event()
         self._leaving = False
+        self._tasks: asyncio.TaskGroup | None = None
+        self._receiving = Receiving(
+            around, membership.incarnation, definitions, tenures,
+            willing=lambda: self._tasks is not None and not self._leaving and membership.valid(), begin=self._begin, spawn=self._spawn,
+        )  # fmt: skip
         self._places: dict[str, list[str | None]] = {}
         self._placed_for: dict[str, tuple[dict[str, Member], list[int]]] = {}
         self.settled = asyncio.Event()
@@ -61,51 +71,71 @@ class Ownership:
         """The partitions of a kind that are served here."""
         return [t.partition for (k, _), t in self._tenures.items() if k == kind and t.partition is not None]
 
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Listen to owners that hand over, until ``stack`` is closed. Raises `Disconnected`, `NoReply`."""
+        await self._receiving.open(stack)
+
     async def run(self) -> None:
-        """Take and give back until cancelled."""
-        await self._world.clock.sleep(SETTLE)
+        """Take and give away until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            await self._world.clock.sleep(SETTLE)
             while True:
                 self._look.clear()
-                self._decide(tasks)
+                self._decide()
                 try:
                     await self._world.clock.wait_for(self._look.wait(), 0.25)
                 except TimeoutError:
                     pass
 
     async def leave(self) -> None:
-        """Release everything and take nothing more; returns when all is released."""
+        """Give everything away and take nothing more; returns when nothing is held. What cannot be handed over within the drain
+        time-out is released."""
         self._leaving = True
-        for tenure in self._tenures.values():
-            tenure.release()
+        self._look.set()
+        clock = self._world.clock
+        until = clock.boottime() + self._world.settings.drain_timeout
         while self._tenures:
-            await self._world.clock.sleep(0.01)
+            if clock.boottime() >= until:
+                for tenure in self._tenures.values():
+                    tenure.release()
+            await clock.sleep(0.01)
 
-    def _decide(self, tasks: asyncio.TaskGroup) -> None:
+    def _decide(self) -> None:
+        """Begin what has to be done now."""
         complete = True
         present = self._membership.incarnation in self._view.members
-        releasing = sum(1 for tenure in self._tenures.values() if not tenure.serving and tenure.partition is not None)
+        giving = sum(1 for tenure in self._tenures.values() if not tenure.serving and tenure.partition is not None)
         for definition in self._definitions:
-            kind = definition.kind
             self._place(definition)
             for number in range(definition.partitions):
-                mine = self._is_mine(kind, number)
-                tenure = self._tenures.get((kind, number))
+                successor = self._chosen(definition.kind, number)
+                mine = successor is not None and successor.incarnation == self._membership.incarnation
+                tenure = self._tenures.get((definition.kind, number))
                 if tenure is None:
                     if mine and not self._leaving:
                         complete = False
-                        self._take(tasks, definition, number)
-                elif not mine and present and tenure.serving and releasing < RELEASES_AT_ONCE:
-                    tenure.release()
-                    releasing += 1
+                        self._take(definition, number)
+                elif not mine and present and tenure.serving and giving < HANDED_OVER_AT_ONCE:
+                    self._give(tenure, successor)
+                    giving += 0 if tenure.serving else 1
                 complete = complete and (not mine or (tenure is not None and tenure.serving))
         if complete:
             self.settled.set()
+
+    def _give(self, tenure: Tenure, successor: Member | None) -> None:
+        """Hand over, or release what nobody else can have if this node leaves."""
+        if successor is not None:
+            tenure.hand_to(successor.incarnation)
+        elif self._leaving:
+            tenure.release()
 
     def _place(self, definition: Definition) -> None:
         """Compute the placement of one kind anew if what it depends on has changed."""
         kind = definition.kind
         members = hosts(kind, self._view.members.values())
+        if self._leaving:
+            members.pop(self._membership.name, None)
         needs = [owner.schema if (owner := self._view.owners.get((kind, n))) else 0 for n in range(definition.partitions)]
         if (members, needs) == self._placed_for.get(kind):
             return
@@ -115,11 +145,11 @@ class Ownership:
         if unread:
             self._world.telemetry.raise_event(NobodyCanRead(kind, max(unread), len(unread)))
 
-    def _is_mine(self, kind: str, number: int) -> bool:
+    def _chosen(self, kind: str, number: int) -> Member | None:
         name = self._places[kind][number]
-        return name is not None and self._placed_for[kind][0][name].incarnation == self._membership.incarnation
+        return None if name is None else self._placed_for[kind][0][name]
 
-    def _take(self, tasks: asyncio.TaskGroup, definition: Definition, number: int) -> None:
+    def _take(self, definition: Definition, number: int) -> None:
         if not self._membership.valid():
             return
         owner = self._view.owners.get((definition.kind, number))
@@ -127,8 +157,15 @@ class Ownership:
         if owner is not None and forced and not self._may_force(owner):
             return
         tenure = Tenure(self._around, self._membership.incarnation, definition, number)
-        self._tenures[definition.kind, number] = tenure
-        tasks.create_task(self._hold(tenure, definition.kind, number, owner, forced=forced))
+        self._begin(tenure, definition.kind, number, tenure.claim(owner, forced=forced))
+
+    def _begin(self, tenure: Tenure, kind: str, number: int, life: Coroutine[Any, Any, None]) -> None:
+        self._tenures[kind, number] = tenure
+        self._spawn(self._hold(tenure, kind, number, life))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self._tasks is not None, "partitions are taken while `run` runs"
+        self._tasks.create_task(work)
 
     def _may_force(self, owner: Owner) -> bool:
         if owner.incarnation == self._membership.incarnation or owner.incarnation in self._former:
@@ -139,11 +176,11 @@ class Ownership:
             return False
         return self._view.has_ended(owner.incarnation, self._world.settings.lease_ttl)
 
-    async def _hold(self, tenure: Tenure, kind: str, number: int, owner: Owner | None, *, forced: bool) -> None:
+    async def _hold(self, tenure: Tenure, kind: str, number: int, life: Coroutine[Any, Any, None]) -> None:
         try:
-            await tenure.run(owner, forced=forced)
-            if tenure.reason != "released":
-                await self._world.clock.sleep(0.05)
+            await life
+            if tenure.reason not in ("released", "handed_over"):
+                await self._world.clock.sleep(PAUSE)
         finally:
             del self._tenures[kind, number]
             self._look.set()

@@ -7,6 +7,7 @@ are sent again under their old ids.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,9 @@ from natya.runtime.turn import STRAY
 from natya.runtime.unwritten import Load, Unwritten
 from natya.runtime.world import World
 
+YIELD_EVERY = 32
+"""Records after which the loop may do something else."""
+
 
 class JournalCorrupt(Exception):
     """Raised when the journal contradicts itself: an actor's versions do not follow one another."""
@@ -30,12 +34,12 @@ class JournalCorrupt(Exception):
 
 @dataclass(slots=True)
 class Recovered:
-    """What a partition begins with. ``first`` and ``last`` are the first record read and the own fence; ``header`` is the
-    fence's."""
+    """What a partition begins with. ``first`` and ``last`` are the first record read and the last one, which is the own fence in
+    the end; ``header`` is the fence's."""
 
     partition: int
-    header: Header
-    last: int
+    header: Header = field(default_factory=lambda: Header(0, "", ""))
+    last: int = 0
     first: int = 0
     since: int = 0
     records: int = 0
@@ -66,16 +70,33 @@ class Recovered:
         return unwritten
 
 
-async def recover(world: World, claim: Claim) -> Recovered:
-    """Read the journal from the checkpoint to the own fence. Raises `JournalUnavailable`, `JournalCorrupt`."""
-    found = Recovered(claim.partition, claim.header, claim.sequence)
-    start = claim.header.checkpoint + 1
-    async for record in world.journal.read(claim.kind, claim.partition, start=start, end=claim.sequence):
-        _fold(found, record.sequence, record.data, record.time)
+async def read_ahead(world: World, kind: str, partition: int, *, start: int, end: int) -> Recovered:
+    """Read the journal from ``start`` to ``end`` while another node still owns the partition: `recover` goes on from there. Raises
+    `JournalUnavailable`, `JournalCorrupt`."""
+    found = Recovered(partition)
+    await _read(world, kind, found, start=start, end=end)
+    return found
+
+
+async def recover(world: World, claim: Claim, ahead: Recovered | None = None) -> Recovered:
+    """Read the journal from the checkpoint, or from where it was read ahead to, up to the own fence. Raises `JournalUnavailable`,
+    `JournalCorrupt`."""
+    found = ahead or Recovered(claim.partition)
+    start = (ahead.last if ahead else 0) or claim.header.checkpoint
+    await _read(world, claim.kind, found, start=start + 1, end=claim.sequence)
+    found.header = claim.header
     for token, state in found.states.items():
         found.folded[token].state = orjson.dumps(state)
     found.states = {}
     return found
+
+
+async def _read(world: World, kind: str, found: Recovered, *, start: int, end: int) -> None:
+    async for record in world.journal.read(kind, found.partition, start=start, end=end):
+        _fold(found, record.sequence, record.data, record.time)
+        found.last = record.sequence
+        if found.records % YIELD_EVERY == 0:
+            await asyncio.sleep(0)
 
 
 def _fold(found: Recovered, sequence: int, data: bytes, time: int) -> None:

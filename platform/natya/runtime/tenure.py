@@ -1,7 +1,7 @@
 """The life of one partition at this node, from the claim to its end.
 
-``claiming`` → ``recovering`` → serving (`partition`) → ``releasing``. Calls that come before it serves are held; whatever
-ends it, who waits is told to ask elsewhere.
+``claiming`` → ``recovering`` → serving (`partition`) → ``handing_over`` or ``releasing``. Calls that come before it serves are
+held; whatever ends it, who waits is told to ask elsewhere, or the call is sent on.
 """
 
 from __future__ import annotations
@@ -9,24 +9,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
-from natya.errors import NatyaError, Overloaded, Unavailable
-from natya.message import Answer, Delivery, Message, Waiter
-from natya.ports.bus import Disconnected, NoReply, Subscription
+from natya.errors import Unavailable
+from natya.message import Answer, Message, Waiter
+from natya.ports.bus import Disconnected, NoReply
 from natya.ports.journal import AppendRefused, JournalUnavailable
 from natya.ports.lease import LeaseUnknown
 from natya.runtime.admission import MOVED
 from natya.runtime.batch import UnreadableRecord
 from natya.runtime.catalog import SnapshotAhead
-from natya.runtime.claiming import Claim, ClaimLost, claim, release_key
+from natya.runtime.claiming import Claim, ClaimLost, claim, release_key, succeed
 from natya.runtime.commit import Fenced, NotStored
+from natya.runtime.doorway import Doorway
+from natya.runtime.handing_over import Ending, HandingOver
+from natya.runtime.offer import Offer
 from natya.runtime.partition import JournalIsBehind, Partition, Surroundings
-from natya.runtime.recovering import JournalCorrupt, recover
+from natya.runtime.recovering import JournalCorrupt, Recovered, recover
 from natya.runtime.releasing import settle
 from natya.runtime.view import Owner
-from natya.runtime.wire import read_call, respond
 from natya.telemetry.events import Fenced as FencedEvent
 from natya.telemetry.events import PartitionClaimed, PartitionRecovered, PartitionReleased
 
@@ -35,11 +36,16 @@ if TYPE_CHECKING:
 
 STORAGE_PAUSE = 0.5
 STOPPED_PAUSE = 10.0
+OVERLAP = 0.05
+"""Seconds for which calls still come to a partition that was handed over, until all NATS servers know the successor."""
+PATIENCE = 0.02
+"""Seconds for which calls are held in the first attempt to hand over; twice as long in each further one."""
+PATIENCE_LIMIT = 0.16
 
 
 class Tenure:
     """One attempt of this node to own a partition, and what comes of it. ``partition`` is there while it serves, and
-    ``open`` takes calls straight in for as long as it is not being released."""
+    ``open`` takes calls straight in for as long as it is neither released nor handed over."""
 
     def __init__(self, around: Surroundings, incarnation: str, definition: Definition, number: int) -> None:
         self._around = around
@@ -47,9 +53,12 @@ class Tenure:
         self._incarnation = incarnation
         self._definition = definition
         self._number = number
-        self._held: list[tuple[Message, Waiter]] = []
-        self._trouble: Answer | None = None
-        self._stop = asyncio.Event()
+        self._told = asyncio.Event()
+        self._ending = False
+        self._successor = ""
+        self._patience = PATIENCE
+        self._rest_until = 0.0
+        self.doorway = Doorway(self._world, definition, number)
         self.partition: Partition | None = None
         self.open: Callable[[Message, Waiter], None] | None = None
         self.reason = "failed"
@@ -58,64 +67,78 @@ class Tenure:
     def serving(self) -> bool:
         return self.open is not None
 
-    def accept(self, message: Message, waiter: Waiter) -> None:
-        """Take in a call: served, held until recovery is done, or told what the trouble is."""
-        if self._trouble is not None:
-            waiter(self._trouble)
-        elif self._stop.is_set():
-            waiter(MOVED)
-        elif self.partition is not None:
-            self.partition.accept(message, waiter)
-        elif len(self._held) >= self._world.settings.partition_limit:
-            waiter(Answer.of(Overloaded("the partition is recovering and too many calls wait already", retry_after=1)))
-        else:
-            self._held.append((message, waiter))
-
     def release(self) -> None:
-        """Ask the tenure to end cleanly."""
+        """Ask the tenure to end cleanly, with no successor."""
         self.open = None
-        self._stop.set()
+        self._ending = True
+        self._told.set()
 
-    async def run(self, owner: Owner | None, *, forced: bool) -> None:
-        """Claim, recover, serve, release. Returns when the partition is not this node's any more, for whatever reason."""
+    def hand_to(self, successor: str) -> None:
+        """Ask the tenure to give the partition to this incarnation. If that cannot be now, it goes on serving, and may be asked
+        again."""
+        if self.open is not None and self._world.clock.boottime() >= self._rest_until:
+            self.open = None
+            self._successor = successor
+            self._told.set()
+
+    async def claim(self, owner: Owner | None, *, forced: bool) -> None:
+        """Claim, recover, serve, give away. Returns when the partition is not this node's any more, for whatever reason."""
         try:
             held = await claim(
                 self._world, self._incarnation, self._definition.kind, self._number,
                 schema=self._definition.schema, owner=owner, forced=forced,
             )  # fmt: skip
         except (ClaimLost, JournalUnavailable, LeaseUnknown, Disconnected):
-            self._turn_away(MOVED)
             return
         except (AppendRefused, UnreadableRecord) as error:
             await self._refuse(f"the journal takes no fence: {error}")
             return
         self._world.telemetry.raise_event(PartitionClaimed(held.kind, held.partition, held.epoch, forced))
+        await self._own(held, None)
+
+    async def succeed(self, offer: Offer, ahead: Recovered, taken: Callable[[bool], None]) -> None:
+        """The same, from an owner that hands over. ``taken`` is told whether it is certain that this node owns the partition."""
         try:
-            await self._own(held)
+            await self.doorway.open(offer.group)
+            held = await succeed(self._world, self._incarnation, offer, schema=self._definition.schema)
+        except (ClaimLost, JournalUnavailable, LeaseUnknown, Disconnected, NoReply, AppendRefused, UnreadableRecord):
+            taken(False)
+            self.doorway.refuse(MOVED)
+            await self.doorway.close()
+            return
+        taken(True)
+        self._world.telemetry.raise_event(PartitionClaimed(held.kind, held.partition, held.epoch, False))
+        await self._own(held, ahead)
+
+    async def _own(self, held: Claim, ahead: Recovered | None) -> None:
+        try:
+            await self._serve_and_end(held, ahead)
         except* Fenced:
             self.reason = "fenced"
             self._world.telemetry.raise_event(FencedEvent(held.kind, held.partition, held.epoch))
         except* (JournalUnavailable, NoReply, Disconnected):
             self.reason = "unreachable"
         finally:
-            self._turn_away(MOVED)
             self._world.telemetry.raise_event(PartitionReleased(held.kind, held.partition, held.epoch, self.reason))
 
-    async def _own(self, held: Claim) -> None:
-        subscription = await self._subscribe(held.group)
+    async def _serve_and_end(self, held: Claim, ahead: Recovered | None) -> None:
         try:
-            await self._live(held, subscription)
+            if not self.doorway.is_open:
+                await self.doorway.open(held.group)
+            await self._live(held, ahead)
         except* (NotStored, AppendRefused) as errors:
             await self._stand_still(f"the journal refuses to store: {_leaves(errors)[0]}", STORAGE_PAUSE)
         except* (JournalIsBehind, JournalCorrupt, UnreadableRecord) as errors:
             await self._stand_still(str(_leaves(errors)[0]), STOPPED_PAUSE)
         finally:
-            await self._unsubscribe(subscription)
+            if self.reason != "handed_over":
+                self.doorway.refuse(MOVED)
+            await self.doorway.close()
 
-    async def _live(self, held: Claim, subscription: Subscription) -> None:
-        """Recover, serve, release."""
+    async def _live(self, held: Claim, ahead: Recovered | None) -> None:
+        """Recover, serve, give away."""
         began = self._world.clock.boottime()
-        recovered = await recover(self._world, held)
+        recovered = await recover(self._world, held, ahead)
         outgoing = sum(len(out) for _, _, out in recovered.outgoing)
         actors, records = len(recovered.folded), recovered.records
         partition = Partition(self._around, self._definition, recovered)
@@ -127,19 +150,20 @@ class Tenure:
             self._world.telemetry.raise_event(
                 PartitionRecovered(held.kind, held.partition, held.epoch, records, actors, outgoing, seconds)
             )
-            await self._until_stopped(serving)
-            if not serving.done():
-                await subscription.unsubscribe()
-                await settle(partition, self._world)
-                if error := await self._close(serving):
-                    raise error
-                await release_key(self._world, held)
-                self.reason = "released"
-            else:
+            while await self._is_told(serving):
+                if self._ending:
+                    await self._release(held, partition, serving)
+                    return
+                if await self._hand_over(held, partition):
+                    break
+                self._open(partition)
+            if self.reason == "failed":
                 serving.result()
         finally:
             self.partition = self.open = None
             await self._close(serving)
+        if self.reason == "handed_over":
+            await self._world.clock.sleep(OVERLAP)
 
     async def _serve(self, partition: Partition) -> None:
         try:
@@ -152,19 +176,43 @@ class Tenure:
     def _open(self, partition: Partition) -> None:
         """Serve from now on, first what was held."""
         self.partition = partition
-        self.open = None if self._stop.is_set() else partition.accept
-        held, self._held = self._held, []
-        for message, waiter in held:
-            partition.accept(message, waiter)
+        self.open = None if self._ending else partition.accept
+        self.doorway.let_in(partition.accept)
 
-    async def _until_stopped(self, serving: asyncio.Task[None]) -> None:
-        stopped = asyncio.create_task(self._stop.wait())
+    async def _is_told(self, serving: asyncio.Task[None]) -> bool:
+        """Wait until the partition is to be given away; False if it has ended before."""
+        told = asyncio.create_task(self._told.wait())
         try:
-            await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            stopped.cancel()
+            told.cancel()
             with suppress(asyncio.CancelledError):
-                await stopped
+                await told
+        self._told.clear()
+        return not serving.done()
+
+    async def _hand_over(self, held: Claim, partition: Partition) -> bool:
+        """Whether the partition has gone, or may have."""
+        attempt = HandingOver(self._world, held, partition, self.doorway, patience=self._patience)
+        match await attempt.to(self._successor):
+            case Ending.GONE:
+                self.reason = "handed_over"
+            case Ending.UNKNOWN:
+                self.reason = "unreachable"
+            case Ending.KEPT:
+                self._rest_until = self._world.clock.boottime() + 2 * self._patience
+                self._patience = min(2 * self._patience, PATIENCE_LIMIT)
+                return False
+        partition.drop()
+        return True
+
+    async def _release(self, held: Claim, partition: Partition, serving: asyncio.Task[None]) -> None:
+        await self.doorway.close()
+        await settle(partition, self._world)
+        if error := await self._close(serving):
+            raise error
+        await release_key(self._world, held)
+        self.reason = "released"
 
     async def _close(self, serving: asyncio.Task[None]) -> BaseException | None:
         """End what serves; what it ended by, if not by this."""
@@ -176,43 +224,21 @@ class Tenure:
     async def _stand_still(self, why: str, seconds: float) -> None:
         """Own the partition without serving it for a while: say why to everybody who asks."""
         self.reason = "stopped"
-        self._trouble = Answer.of(Unavailable(why, retry_after=max(1, seconds)))
-        self._turn_away(self._trouble)
+        self.doorway.refuse(Answer.of(Unavailable(why, retry_after=max(1, seconds))))
+        self._told.clear()
         with suppress(TimeoutError):
-            await self._world.clock.wait_for(self._stop.wait(), seconds)
+            await self._world.clock.wait_for(self._told.wait(), 0.0 if self._ending else seconds)
 
     async def _refuse(self, why: str) -> None:
         """The owner key is won, but the journal takes no record: nobody else can serve either, so say why."""
         try:
-            subscription = await self._subscribe(0)
+            await self.doorway.open(0)
         except (Disconnected, NoReply):
             return
         try:
             await self._stand_still(why, STORAGE_PAUSE)
         finally:
-            await self._unsubscribe(subscription)
-
-    def _turn_away(self, answer: Answer) -> None:
-        held, self._held = self._held, []
-        for _, waiter in held:
-            waiter(answer)
-
-    async def _subscribe(self, group: int) -> Subscription:
-        subject = self._world.subjects.calls(self._definition.kind, self._number)
-        return await self._world.bus.subscribe(subject, self._called, queue=f"g{group}")
-
-    async def _unsubscribe(self, subscription: Subscription) -> None:
-        with suppress(Disconnected, NoReply):
-            await subscription.unsubscribe()
-
-    def _called(self, delivery: Delivery) -> None:
-        bus = self._world.bus
-        try:
-            message = read_call(delivery, self._definition, self._number, self._world.clock.now_ms())
-        except NatyaError as error:
-            respond(bus, delivery.reply, Answer.of(error))
-            return
-        self.accept(message, partial(respond, bus, delivery.reply))
+            await self.doorway.close()
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
