@@ -5,13 +5,15 @@ server, and with other settings it is read and compared.
 
 What could lose something is enforced (``_FIXED``): no age, no limit on messages of a subject, `discard: new`, so that a limit
 an operator sets, in bytes say, refuses new messages instead of dropping unread ones. Everything else that an operator has
-changed is left alone, the number of copies excepted. How many partitions a kind has cannot change: almost every key
+changed is left alone, but copies (``NATYA_REPLICAS``) are added where there are fewer. They are never taken away: one node started
+without the setting would make everybody's data less safe. How many partitions a kind has cannot change: almost every key
 would move.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +23,8 @@ from natya.errors import ConfigurationError
 from natya.jetstream.connection import Connection
 from natya.jetstream.requests import NAME_IN_USE, NOT_ENABLED, STREAM_NOT_FOUND, ApiError, NoAnswer, api
 from natya.names import JOURNAL_STREAMS, Subjects
+
+_log = logging.getLogger("natya.jetstream")
 
 MINIMUM: Final = (2, 12)
 """nats-server's least version: 2.11 brought a message's own time to live and markers for what expired, on which leases stand,
@@ -156,7 +160,16 @@ async def _ensure(connection: Connection, wanted: Stream) -> None:
                 found = await _settings(connection, wanted.name) if error.number == NAME_IN_USE else None
                 if found is None:
                     raise
-        if different := wanted.differences(found):
+        different = wanted.differences(found)
+        there, copies = found.get("num_replicas", 1), different.get("num_replicas", 0)
+        if there > copies > 0:
+            del different["num_replicas"]
+            _log.warning(
+                "stream %s has %d copies, NATYA_REPLICAS says %d: they stay. Set NATYA_REPLICAS=%d, or take copies away with "
+                "`nats stream edit %s --replicas %d`",
+                wanted.name, there, copies, there, wanted.name, copies,
+            )  # fmt: skip
+        if different:
             await _patiently(connection, f"STREAM.UPDATE.{wanted.name}", found | different)
     except ApiError as error:
         raise _unusable(f"stream {wanted.name}", error) from error

@@ -27,6 +27,7 @@ from natya.runtime.index import Index
 from natya.runtime.letters import MAIL_ID, aftermath, read_letter
 from natya.runtime.query import STATE, Query
 from natya.runtime.stage import Stage
+from natya.runtime.trials import Trials
 from natya.runtime.turn import STRAY, Turn, digest_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Admission:
         index: Index,
         committer: Committer,
         execution: Execution,
+        trials: Trials,
         plain: frozenset[str],
         *,
         store_mark: str,
@@ -51,6 +53,7 @@ class Admission:
         self._index = index
         self._committer = committer
         self._execution = execution
+        self._trials = trials
         self._plain = plain
         self._methods = stage.definition.methods
         self._mark = store_mark
@@ -77,11 +80,18 @@ class Admission:
                 self._built_in(message.method)
             if method is None or method.query:
                 arguments = method.parse(message.body) if method is not None else {}
-                self._execution.enquire(Query(message, method, arguments, waiter))
+                self._enquire(Query(message, method, arguments, waiter))
                 return
             self._command(message, method, waiter)
         except NatyaError as error:
             waiter(Answer.of(error))
+
+    def _enquire(self, query: Query) -> None:
+        message = query.message
+        if self._trials.on and message.id and self._trials.suspects(message, message.sent):
+            self._trials.enquire(query, self._execution.enquire)
+        else:
+            self._execution.enquire(query)
 
     def deliver(self, letter: Letter, attempt: int) -> bool:
         """Take in a stored message; False if it must come again later: its actor cannot take it now, or another message of its
@@ -116,6 +126,7 @@ class Admission:
         else:
             turn.unsure = bool(message.keep) or not self._index.is_new(message.token, message.id, message.sent)
         self.pending[place] = turn
+        self._suspect(turn, letter.time)
         if self._execution.enqueue(turn):
             return True
         self.forget(turn)
@@ -150,11 +161,18 @@ class Admission:
             pending.waiters.append(waiter if same else partial(_instead, waiter, Answer.of(id_reused(pending))))
             return
         turn = Turn(message, method, method.parse(message.body), digest, waiter, plain=method.name in self._plain)
+        self._suspect(turn, message.sent)
         if message.keep or not self._index.is_new(message.token, message.id, message.sent):
             self.pending[place] = turn
             self._stage.spawn(self._recall(turn))
             return
         self._admit(turn)
+
+    def _suspect(self, turn: Turn, time: int) -> None:
+        """If the message may have ended a process it does not run on the spot."""
+        if self._trials.on and self._trials.suspects(turn.message, time):
+            turn.suspect = True
+            turn.plain = False
 
     def _admit(self, turn: Turn) -> None:
         """A new command: it is pending from now on, and then run."""

@@ -4,7 +4,9 @@
 ``format``            1
 ``epoch, node``       who wrote it: the owner's epoch and incarnation
 ``batch``             id of this append: how its writer recognises it after a time-out
-``fence``             true for the record that begins an epoch
+``fence``             true for the record that begins an epoch; ``forced``: true if its writer took the partition by force
+``unclean``           when the partition was last taken by force (ms), for as long as what ended the owner before may
+                      still be there; left out otherwise
 ``schema``            schema number of the states
 ``since, sent``       the greatest ``Natya-Sent`` of all turns before this record, and up to and with it. Whoever has
                       read the journal from here on knows every id that was first sent after ``since``: the
@@ -13,6 +15,9 @@
 ``store``             the snapshot store's mark as of the checkpoint
 ``mail``              ``{head, behind: {key: first sequence not done}}``; left out where it has not moved
 ``starts``            turns that are about to call other actors: ``{key, id, hash, at}``
+``tries``             messages that may have ended a process and are about to run: ``{key, id, n, at, slow?}``: the ``n``-th
+                      such run, 0 if nothing is held against them any more; ``at``: when they were counted first;
+                      ``slow``: see `trials`
 ``turns``             ``{key, v, m, id, hash, method, answer | error, keep?, sent?, out?}``: key (encoded), version (a success
                       is one more than its predecessor's, a *no* the same, -1 for a letter to no actor),
                       last mail sequence of the actor, message id, hash of method and body, the outcome, the
@@ -59,6 +64,8 @@ class Header:
     node: str
     batch: str
     fence: bool = False
+    forced: bool = False
+    unclean: int = 0
     schema: int = 1
     since: int = 0
     sent: int = 0
@@ -69,12 +76,13 @@ class Header:
 
 @dataclass(slots=True)
 class Record:
-    """A record as read back. ``turns`` and ``starts`` as in the format, ``states`` parsed."""
+    """A record as read back. ``turns``, ``starts`` and ``tries`` as in the format, ``states`` parsed."""
 
     header: Header
     turns: list[dict[str, Any]]
     starts: list[dict[str, Any]]
     states: dict[str, Any]
+    tries: list[dict[str, Any]]
 
 
 def encode(
@@ -82,6 +90,7 @@ def encode(
     turns: Sequence[dict[str, Any]] = (),
     starts: Sequence[dict[str, Any]] = (),
     states: Mapping[str, bytes] | None = None,
+    tries: Sequence[dict[str, Any]] = (),
 ) -> bytes:
     """The record's bytes. States and answers are JSON already and are not parsed again."""
     document: dict[str, Any] = {
@@ -96,12 +105,18 @@ def encode(
     }
     if header.fence:
         document["fence"] = True
+    if header.forced:
+        document["forced"] = True
+    if header.unclean:
+        document["unclean"] = header.unclean
     if header.store:
         document["store"] = header.store
     if header.mail is not None:
         document["mail"] = {"head": header.mail.head, "behind": header.mail.behind}
     if starts:
         document["starts"] = starts
+    if tries:
+        document["tries"] = tries
     if turns:
         document["turns"] = turns
     if states:
@@ -121,6 +136,8 @@ def decode(data: bytes) -> Record:
             node=document["node"],
             batch=document["batch"],
             fence=document.get("fence", False),
+            forced=document.get("forced", False),
+            unclean=document.get("unclean", 0),
             schema=document["schema"],
             since=document["since"],
             sent=document["sent"],
@@ -130,7 +147,8 @@ def decode(data: bytes) -> Record:
         )
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise UnreadableRecord(f"not a journal record: {error!r}") from error
-    return Record(header, document.get("turns", []), document.get("starts", []), document.get("states", {}))
+    get = document.get
+    return Record(header, get("turns", []), get("starts", []), get("states", {}), get("tries", []))
 
 
 def encode_answer(line: dict[str, Any], answer: Answer) -> None:

@@ -1,6 +1,6 @@
 """The checkpoint: the sequence before which a partition's journal is not needed to recover.
 
-It is behind every snapshot that is not written and every message that is not acknowledged, and stands in the header of each
+It is behind every snapshot that is not written, every message that is not acknowledged and every count that has no end, and stands in the header of each
 record, as does the mail position when it has moved. A record that moves the checkpoint always has the position: who reads on
 from there finds it.
 """
@@ -13,6 +13,7 @@ from natya.names import JOURNAL_STREAMS
 from natya.runtime.batch import Header, Position
 from natya.runtime.mailbag import Mailbag
 from natya.runtime.outbox import Outbox
+from natya.runtime.trials import Trials
 from natya.runtime.unwritten import Unwritten
 from natya.runtime.world import World
 
@@ -30,6 +31,7 @@ class Checkpoint:
         unwritten: Unwritten,
         outbox: Outbox,
         mailbag: Mailbag,
+        trials: Trials,
         *,
         last: Callable[[], int],
         recorded: int,
@@ -40,6 +42,7 @@ class Checkpoint:
         self._unwritten = unwritten
         self._outbox = outbox
         self._mailbag = mailbag
+        self._trials = trials
         self._last = last
         self._told = told
         self._position_at = 0.0
@@ -49,7 +52,7 @@ class Checkpoint:
     def now(self) -> int:
         """Where the checkpoint may be by now."""
         bound = self._last()
-        for oldest in (self._unwritten.oldest, self._outbox.oldest):
+        for oldest in (self._unwritten.oldest, self._outbox.oldest, self._trials.oldest):
             if oldest is not None and oldest <= bound:
                 bound = oldest - 1
         return max(self.recorded, bound)

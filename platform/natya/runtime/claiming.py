@@ -32,8 +32,8 @@ class ClaimLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A partition won: the owner key's revision, and the fence's sequence and header. ``group`` names the queue group of its
-    calls."""
+    """A partition won: the owner key's revision, the fence's sequence and header, and the sequence that it is ``behind``. ``group``
+    names the queue group of its calls."""
 
     kind: str
     partition: int
@@ -41,6 +41,7 @@ class Claim:
     group: int
     sequence: int
     header: Header
+    behind: int
 
     @property
     def epoch(self) -> int:
@@ -57,8 +58,8 @@ async def claim(
     group = epoch if forced or owner is None else owner.group
     mine = Owner(incarnation, epoch, group, 0, schema)
     revision = await _take_key(world, kind, partition, mine, expected=owner.revision if owner else 0)
-    sequence, header = await _fence(world, kind, partition, incarnation, epoch, schema)
-    return Claim(kind, partition, revision, group, sequence, header)
+    sequence, header, behind = await _fence(world, kind, partition, incarnation, epoch, schema, forced=forced)
+    return Claim(kind, partition, revision, group, sequence, header, behind)
 
 
 async def succeed(world: World, incarnation: str, offer: Offer, *, schema: int) -> Claim:
@@ -68,10 +69,10 @@ async def succeed(world: World, incarnation: str, offer: Offer, *, schema: int) 
     revision = await _take_key(world, offer.kind, offer.partition, mine, expected=offer.revision)
     header = Header(
         mine.epoch, incarnation, world.ids.new(), fence=True, schema=schema,
-        since=offer.sent, sent=offer.sent, checkpoint=offer.checkpoint, store=offer.store,
+        since=offer.sent, sent=offer.sent, checkpoint=offer.checkpoint, store=offer.store, unclean=offer.unclean,
     )  # fmt: skip
     sequence = await _append_fence(world, offer.kind, offer.partition, header, expected=offer.last)
-    claim = Claim(offer.kind, offer.partition, revision, offer.group, sequence or 0, header)
+    claim = Claim(offer.kind, offer.partition, revision, offer.group, sequence or 0, header, offer.last)
     if sequence is None:
         await release_key(world, claim)
         raise ClaimLost("the owner has gone on")
@@ -95,14 +96,18 @@ async def _take_key(world: World, kind: str, partition: int, mine: Owner, *, exp
         raise ClaimLost("it is not known who has the owner key") from error
 
 
-async def _fence(world: World, kind: str, partition: int, incarnation: str, epoch: int, schema: int) -> tuple[int, Header]:
+async def _fence(
+    world: World, kind: str, partition: int, incarnation: str, epoch: int, schema: int, *, forced: bool
+) -> tuple[int, Header, int]:
     """Append the fence behind the last record, which must be of a lower epoch, however often the old owner appends meanwhile."""
     while True:
         last = await world.journal.last(kind, partition)
         header = _fence_header(last, incarnation, epoch, schema, world.ids.new())
-        sequence = await _append_fence(world, kind, partition, header, expected=last.sequence if last else 0)
+        header.forced = forced
+        behind = last.sequence if last else 0
+        sequence = await _append_fence(world, kind, partition, header, expected=behind)
         if sequence is not None:
-            return sequence, header
+            return sequence, header, behind
 
 
 async def _append_fence(world: World, kind: str, partition: int, header: Header, *, expected: int) -> int | None:
@@ -136,7 +141,7 @@ def _fence_header(last: Record | None, incarnation: str, epoch: int, schema: int
         raise ClaimLost(f"the journal has states of schema {before.schema}; this node's code reads up to {schema}")
     return Header(
         epoch, incarnation, batch, fence=True, schema=schema,
-        since=before.sent, sent=before.sent, checkpoint=before.checkpoint, store=before.store,
+        since=before.sent, sent=before.sent, checkpoint=before.checkpoint, store=before.store, unclean=before.unclean,
     )  # fmt: skip
 
 

@@ -37,6 +37,10 @@ HEADER_BYTES = 72 * 1024
 """What a record's header may take: mostly its mail position, which is bounded (see `mailbag`)."""
 
 
+Appended = tuple[int, int, bytes]
+"""A record that was appended: its sequence, the time in ms, its bytes."""
+
+
 class Fenced(Exception):
     """Raised when another owner has written to the journal: this one's memory is worth nothing."""
 
@@ -47,9 +51,9 @@ class NotStored(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The line of a turn that is about to call other actors, when its message was first sent, and who waits for the line to be
-    journaled. The time counts for the record's ``sent`` like a turn's: who looks for the id later must find that it is
-    covered."""
+    """The line of a turn that is about to call other actors, or of a message that is counted (see `trials`), when its message was
+    first sent, and who waits for the line to be journaled. The time counts for the record's ``sent`` like a turn's: who looks
+    for the id later must find that it is covered."""
 
     line: dict[str, Any]
     sent: int
@@ -62,11 +66,17 @@ class _Open:
 
     turns: list[Turn] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
+    tries: list[Start] = field(default_factory=list)
     barriers: list[Callable[[], None]] = field(default_factory=list)
     wanted: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.turns or self.starts or self.barriers or self.wanted)
+        return bool(self.turns or self.starts or self.tries or self.barriers or self.wanted)
+
+    @property
+    def awaited(self) -> list[Start]:
+        """The lines that somebody waits for."""
+        return self.starts + self.tries
 
 
 class Committed(Protocol):
@@ -74,13 +84,18 @@ class Committed(Protocol):
 
     def committed(self, turns: Sequence[Turn], starts: Sequence[dict[str, Any]], sequence: int, header: Header) -> None: ...
 
+    def counted(self, tries: Sequence[dict[str, Any]], sequence: int) -> None:
+        """These counts are committed; called before `committed` of the same record."""
+        ...
+
     def header(self) -> tuple[int, str, Position | None]:
         """The checkpoint, the store's mark and, if it has moved, the mail position, for the next record."""
         ...
 
 
 class Committer:
-    """Appends the turns of one partition in one epoch. ``last`` is the sequence of the last acknowledged record."""
+    """Appends the turns of one partition in one epoch. ``last`` is the sequence of the last acknowledged record; ``unclean`` is
+    what further records say of that (see `batch`)."""
 
     def __init__(
         self, world: World, gate: Gate, header: Header, *, kind: str, partition: int, last: int, owner: Committed
@@ -93,11 +108,12 @@ class Committer:
         self._header = header
         self._open = _Open()
         self._wake = asyncio.Event()
-        self._sending: list[Turn] = []
-        self._sending_starts: list[Start] = []
+        self._sending = _Open()
         self._sending_since = 0.0
         self._frozen = False
+        self._followed: list[Appended] | None = None
         self.last = last
+        self.unclean = header.unclean
 
     @property
     def waiting(self) -> int:
@@ -124,7 +140,7 @@ class Committer:
 
     def uncommitted(self) -> list[Turn]:
         """The turns in flight and in the open batch."""
-        return self._sending + self._open.turns
+        return self._sending.turns + self._open.turns
 
     def add(self, turn: Turn) -> None:
         """A turn has ended: it joins the open batch."""
@@ -133,8 +149,15 @@ class Committer:
 
     def start(self, line: dict[str, Any], sent: int) -> asyncio.Future[None]:
         """Journal that a turn is about to call other actors; done when that and all that joined before is committed."""
+        return self._awaited(self._open.starts, line, sent)
+
+    def count(self, line: dict[str, Any]) -> asyncio.Future[None]:
+        """Journal that a message is about to run for the n-th time; done when that and all that joined before is committed."""
+        return self._awaited(self._open.tries, line, 0)
+
+    def _awaited(self, lines: list[Start], line: dict[str, Any], sent: int) -> asyncio.Future[None]:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._open.starts.append(Start(line, sent, done))
+        lines.append(Start(line, sent, done))
         self._wake.set()
         return done
 
@@ -153,6 +176,14 @@ class Committer:
         """Append a record soon even if no turn comes: its header has something new to say."""
         self._open.wanted = True
         self._wake.set()
+
+    def follow(self) -> list[Appended]:
+        """A list to which every record is added that is acknowledged from now on, until `unfollow`."""
+        self._followed = []
+        return self._followed
+
+    def unfollow(self) -> None:
+        self._followed = None
 
     def freeze(self) -> None:
         """Append nothing more: call when idle. What comes now waits for `thaw`."""
@@ -177,29 +208,26 @@ class Committer:
                     self._gate.leave()
 
     def abandon(self) -> list[asyncio.Future[None]]:
-        """The owner is dropped: hand out the starts that will not be journaled now."""
-        starts = self._sending_starts + self._open.starts
+        """The owner is dropped: hand out the lines that will not be journaled now."""
+        lines = self._sending.awaited + self._open.awaited
         self._open = _Open()
-        return [start.done for start in starts]
+        return [line.done for line in lines]
 
     async def _append_some(self) -> None:
-        turns, starts, barriers = self._take()
-        self._sending, self._sending_starts = turns, starts
-        await self._append(turns, starts)
-        self._sending, self._sending_starts, self._sending_since = [], [], 0.0
-        for start in starts:
-            if not start.done.done():
-                start.done.set_result(None)
-        for reached in barriers:
+        batch = self._sending = self._take()
+        await self._append(batch.turns, batch.starts, batch.tries)
+        self._sending, self._sending_since = _Open(), 0.0
+        for line in batch.awaited:
+            if not line.done.done():
+                line.done.set_result(None)
+        for reached in batch.barriers:
             reached()
 
-    def _take(
-        self,
-    ) -> tuple[list[Turn], list[Start], list[Callable[[], None]]]:
-        """As much of what is open as one record may hold; starts and barriers only together with all the turns before them."""
+    def _take(self) -> _Open:
+        """As much of what is open as one record may hold; other lines and barriers only with all the turns before them."""
         open_ = self._open
         room = self.room
-        size = sum(len(start.line["id"]) + LINE_BYTES for start in open_.starts)
+        size = sum(len(start.line["id"]) + LINE_BYTES for start in open_.awaited)
         taken = 0
         for turn in open_.turns:
             size += turn.size
@@ -208,11 +236,11 @@ class Committer:
             taken += 1
         if taken == len(open_.turns):
             self._open = _Open()
-            return open_.turns, open_.starts, open_.barriers
+            return open_
         turns, open_.turns = open_.turns[:taken], open_.turns[taken:]
-        return turns, [], []
+        return _Open(turns)
 
-    async def _append(self, turns: list[Turn], starts: list[Start]) -> None:
+    async def _append(self, turns: list[Turn], starts: list[Start], tries: list[Start]) -> None:
         header = self._next_header(turns, starts)
         states: dict[str, bytes] = {}
         lines = []
@@ -221,18 +249,23 @@ class Committer:
             if turn.state is not None:
                 states[turn.message.token] = turn.state
         start_lines = [start.line for start in starts]
-        data = encode(header, lines, start_lines, states)
+        try_lines = [entry.line for entry in tries]
+        data = encode(header, lines, start_lines, states, try_lines)
         began = self._world.clock.boottime()
         self._sending_since = began
         try:
             sequence = await self._until_certain(data, header.batch)
         except AppendTooLarge as error:
-            await self._split(turns, starts, error)
+            await self._split(turns, starts, tries, error)
             return
         self.last = sequence
         self._header = header
+        if self._followed is not None:
+            self._followed.append((sequence, self._world.clock.now_ms(), data))
         for turn in turns:
             turn.sequence = sequence
+        if try_lines:
+            self._owner.counted(try_lines, sequence)
         self._owner.committed(turns, start_lines, sequence, header)
         telemetry = self._world.telemetry
         if telemetry.active:
@@ -260,17 +293,17 @@ class Committer:
             sent = max(sent, start.sent)
         return Header(
             before.epoch, before.node, self._world.ids.new(), schema=before.schema,
-            since=before.sent, sent=sent, checkpoint=checkpoint, store=mark, mail=position,
+            unclean=self.unclean, since=before.sent, sent=sent, checkpoint=checkpoint, store=mark, mail=position,
         )  # fmt: skip
 
-    async def _split(self, turns: list[Turn], starts: list[Start], error: AppendTooLarge) -> None:
+    async def _split(self, turns: list[Turn], starts: list[Start], tries: list[Start], error: AppendTooLarge) -> None:
         """The stream takes less than the server said. Only a turn that is too large by itself fails; it and what was computed
         on it must be forgotten, so the partition recovers."""
         self._gate.room = max(HEADER_BYTES + LINE_BYTES, min(self._gate.room, error.limit))
         if len(turns) > 1:
             half = len(turns) // 2
-            await self._append(turns[:half], [])
-            await self._append(turns[half:], starts)
+            await self._append(turns[:half], [], [])
+            await self._append(turns[half:], starts, tries)
             return
         for turn in turns:
             turn.reply(

@@ -17,19 +17,13 @@ from natya.runtime.activation import Activation, Phase
 from natya.runtime.catalog import Catalog
 from natya.runtime.perform import Performer
 from natya.runtime.query import Query, Reader
+from natya.runtime.quiet import Exempt, nobody
 from natya.runtime.stage import Stage
+from natya.runtime.trials import Trials
 from natya.runtime.turn import Turn
 
 YIELD_EVERY = 32
 """Turns that never suspend which one task runs before it lets others run."""
-
-Exempt = Callable[[Message], bool]
-"""Which messages a pause does not concern."""
-
-
-def nobody(message: Message) -> bool:
-    """No message is exempt."""
-    return False
 
 
 class Execution:
@@ -42,6 +36,7 @@ class Execution:
         catalog: Catalog,
         performer: Performer,
         reader: Reader,
+        trials: Trials,
         *,
         resolve: Callable[[Turn], Awaitable[None]],
         skipped: Callable[[Turn], None],
@@ -51,6 +46,7 @@ class Execution:
         self._catalog = catalog
         self._performer = performer
         self._reader = reader
+        self._trials = trials
         self._resolve = resolve
         self._skipped = skipped
         self._failed = failed
@@ -64,8 +60,9 @@ class Execution:
 
     @property
     def running(self) -> int:
-        """Actors whose handler runs now."""
-        return sum(1 for activation in self._waiting.values() if activation.running is not None)
+        """Actors whose handler runs now, or is about to run alone on the node."""
+        runs = sum(1 for activation in self._waiting.values() if activation.running is not None)
+        return max(runs, self._trials.alone)
 
     def enqueue(self, turn: Turn) -> bool:
         """Run the turn or let it wait; False if the actor's mailbox is full."""
@@ -187,11 +184,15 @@ class Execution:
             while (turn := self._next(activation)) is not None:
                 if turn.unsure:
                     await self._resolve(turn)
-                    if self._held and not self._may_start(turn.message):
-                        self._put_back(activation, turn)
-                        continue
+                if turn.suspect:
+                    await self._trials.begin(turn)
+                if self._held and not self._may_start(turn.message):
+                    await self._trials.withdraw(turn)
+                    self._put_back(activation, turn)
+                    continue
                 now = self._stage.world.clock.now_ms()
                 if not self._due(activation, turn, now):
+                    await self._trials.end(turn, None)
                     continue
                 if turn.plain or turn.verdict is not None:
                     self._performer.perform_plain(activation, turn, now)
@@ -200,6 +201,8 @@ class Execution:
                         await asyncio.sleep(0)
                 else:
                     await self._run_one(activation, turn)
+                if turn.tried:
+                    await self._trials.end(turn, activation.mailbox[0] if activation.mailbox else None)
         finally:
             activation.task = None
             activation.running = None
@@ -280,6 +283,12 @@ class Execution:
             if activation.phase is Phase.READY:
                 self.ready(activation)
 
+    def busy(self, beside: Message) -> bool:
+        """Whether a turn or query runs here, or has run and is not committed, other than turns that wait for ``beside``."""
+        running = (activation.running for activation in self._waiting.values())
+        others = any(turn is not None and turn.message.address not in beside.chain for turn in running)
+        return others or self._reader.busy or not self._trials.settled
+
     def awaited(self, message: Message) -> bool:
         """Whether a turn that runs here waits for this message: it cannot end before."""
         for address in message.chain:
@@ -292,6 +301,7 @@ class Execution:
     def stop(self) -> None:
         """Run no further turn."""
         self.stopping = self._held = True
+        self._trials.hurry()
 
     def waiting(self) -> list[Activation]:
         """The activations for which something waits or runs."""

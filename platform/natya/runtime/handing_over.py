@@ -3,8 +3,8 @@
 1. *Prepare*: the successor reads the journal ahead while this node serves.
 2. Calls are held, running handlers end, everything is committed. If that takes long, nothing is held any more and it is tried
    again later: a slow handler must not hold up its neighbours.
-3. *Take*: the successor subscribes in the same queue group, wins the owner key, and fences with exactly the sequence that it
-   was told. From here on it answers.
+3. *Take*, with the records since it has read: the successor subscribes in the same queue group, wins the owner key, and fences
+   with exactly the sequence that it was told. From here on it answers.
 4. What was held is sent on to it, and what still comes: it answers the callers itself.
 5. A little later the subscription ends, with a barrier; what the server had sent before is sent on too.
 
@@ -22,6 +22,7 @@ from enum import Enum
 from natya.message import Answer
 from natya.ports.bus import Disconnected, NoReply, NoResponders
 from natya.runtime.claiming import Claim
+from natya.runtime.commit import Appended
 from natya.runtime.doorway import Doorway
 from natya.runtime.offer import Offer
 from natya.runtime.partition import Partition
@@ -54,8 +55,17 @@ class HandingOver:
 
     async def to(self, successor: str) -> Ending:
         """Try to give the partition to this incarnation. When it has gone, `Doorway.close` and `Partition.drop` are left to do."""
-        if await self._ask(successor, "prepare", PREPARING) is not Ending.GONE:
-            return Ending.KEPT
+        committer = self._partition.committer
+        since = committer.follow()
+        try:
+            if await self._ask(successor, "prepare", PREPARING) is not Ending.GONE:
+                return Ending.KEPT
+            committer.want_record()  # it tells the successor how far mail and snapshots are
+            return await self._give(successor, since)
+        finally:
+            committer.unfollow()
+
+    async def _give(self, successor: str, since: list[Appended]) -> Ending:
         execution, committer, clock = self._partition.execution, self._partition.committer, self._world.clock
         began = clock.boottime()
         exempt = execution.awaited
@@ -65,7 +75,7 @@ class HandingOver:
         try:
             if await self._comes_to_rest():
                 self._doorway.hold()
-                ending = await self._ask(successor, "take", TAKING)
+                ending = await self._ask(successor, "take", TAKING, since)
         finally:
             if ending is Ending.KEPT:
                 committer.thaw()
@@ -87,7 +97,6 @@ class HandingOver:
             if clock.boottime() >= until:
                 return False
             await clock.sleep(STEP)
-        committer.want_record()  # it tells the successor how far mail and snapshots are
         until = clock.boottime() + COMMITTING
         while execution.running or not committer.idle:
             if clock.boottime() >= until:
@@ -96,11 +105,13 @@ class HandingOver:
         committer.freeze()
         return True
 
-    async def _ask(self, successor: str, verb: str, timeout: float) -> Ending:
+    async def _ask(self, successor: str, verb: str, timeout: float, tail: list[Appended] | None = None) -> Ending:
         header, last = self._partition.committer.last_header, self._partition.committer.last
+        complete = tail is not None and sum(len(data) for _, _, data in tail) < self._world.bus.max_payload // 2
         offer = Offer(
             self._held.kind, self._held.partition, self._held.revision, self._held.group,
-            last, header.epoch, header.schema, header.sent, header.checkpoint, header.store,
+            last, header.epoch, header.schema, header.sent, header.checkpoint, header.store, header.unclean,
+            complete, tail if tail is not None and complete else [],
         )  # fmt: skip
         subject = self._world.subjects.node(successor, verb)
         try:

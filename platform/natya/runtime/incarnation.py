@@ -21,6 +21,7 @@ from natya.runtime.kinds import KindsWatch
 from natya.runtime.membership import Membership
 from natya.runtime.ownership import Ownership
 from natya.runtime.partition import Partition, Surroundings
+from natya.runtime.quiet import Quiet
 from natya.runtime.router import Router
 from natya.runtime.service import Service
 from natya.runtime.snapshotter import Snapshotter
@@ -60,6 +61,7 @@ class Incarnation:
         self._gates: dict[str, Gate] = {}
         self._view = View(world.clock)
         self._kinds = KindsWatch(world.kinds)
+        self._quiet = Quiet(world.clock)
         self._load = Load(settings.unwritten_limit, settings.unwritten_bytes)
         digests = {definition.kind: definition.manifest()["digest"] for definition in definitions}
         schemas = {definition.kind: definition.schema for definition in definitions}
@@ -70,7 +72,7 @@ class Incarnation:
         )
         around = Surroundings(
             world, self._kinds, self._caller.call, self.membership.valid, self._gate,
-            Budget(settings.index_bytes // ENTRY_BYTES), self._load,
+            Budget(settings.index_bytes // ENTRY_BYTES), self._load, self._quiet,
         )  # fmt: skip
         self.ownership = Ownership(
             around, self.membership, self._view, definitions, self._tenures, former=former, patient_until=patient_until
@@ -105,6 +107,7 @@ class Incarnation:
                     tasks.create_task(self._detection.run()),
                     tasks.create_task(self.ownership.run()),
                     tasks.create_task(self._tick()),
+                    tasks.create_task(self._quiet.run()),
                     tasks.create_task(self._maintain()),
                     *(tasks.create_task(self._snapshotter(definition).run()) for definition in self._definitions),
                 ]

@@ -1,4 +1,5 @@
-"""Stored messages as turns: how a letter becomes a message, and what is sent when its turn has ended."""
+"""Stored messages as turns: how a letter becomes a message, and what is sent when its turn has ended. (A call that is given up
+leaves a dead letter as well.)"""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ def read_letter(
 
 
 def aftermath(stage: Stage, turn: Turn, answer: Answer) -> list[Outgoing]:
-    """What leaves with the outcome of a stored message: the dead letter if it failed (once, however often it comes), the result
+    """What leaves with the outcome of a message: the dead letter if it failed (once, however often it comes), the result
     if it was asked for."""
     message = turn.message
     subjects = stage.world.subjects
@@ -71,7 +72,7 @@ def aftermath(stage: Stage, turn: Turn, answer: Answer) -> list[Outgoing]:
         )
         subject = subjects.dead(message.kind, message.token, message.method)
         leaving.append(dead_letter(subject, turn, answer, stage.world.bus.max_payload - RESERVE))
-    if message.reply_to:
+    if message.reply_to and message.mail:
         leaving.append(Outgoing(message.reply_to, answer.body, answer.headers() or {}, stored=False))
     return leaving
 
@@ -96,5 +97,6 @@ def dead_letter(subject: str, turn: Turn, answer: Answer, room: int) -> Outgoing
         document |= {"body": message.body[:left].decode(errors="replace"), "truncated": len(message.body)}
         body = orjson.dumps(document)
     headers = {ERROR_CODE: str(answer.code), ERROR_SLUG: answer.slug, ATTEMPTS_HEADER: str(turn.attempts)}
-    headers[MSG_ID] = f"{message.kind}.mail.{message.mail}"
+    if message.mail:
+        headers[MSG_ID] = f"{message.kind}.mail.{message.mail}"
     return Outgoing(subject, body, headers)

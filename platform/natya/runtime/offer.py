@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 import orjson
 
@@ -10,7 +10,8 @@ import orjson
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A partition to be had. ``revision`` is that of the owner key, ``group`` as in it; ``last`` is the journal's last sequence and
-    ``epoch, schema, sent, checkpoint, store`` what the record there says (see `batch`)."""
+    ``epoch, schema, sent, checkpoint, store, unclean`` what the record there says (see `batch`). ``tail`` are the records since the
+    successor has read ahead, as (sequence, time in ms, bytes), if ``complete``; otherwise they have to be read."""
 
     kind: str
     partition: int
@@ -22,11 +23,17 @@ class Offer:
     sent: int
     checkpoint: int
     store: str
+    unclean: int
+    complete: bool = False
+    tail: list[tuple[int, int, bytes]] = field(default_factory=list)
 
     def encode(self) -> bytes:
-        return orjson.dumps(asdict(self))
+        tail = [(sequence, time, orjson.Fragment(data)) for sequence, time, data in self.tail]
+        return orjson.dumps(asdict(replace(self, tail=[])) | {"tail": tail})
 
     @classmethod
     def decode(cls, data: bytes) -> Offer:
         """Raises `ValueError`, `TypeError` if it is none, perhaps because another version of the code wrote it."""
-        return cls(**orjson.loads(data))
+        document = orjson.loads(data)
+        document["tail"] = [(sequence, time, orjson.dumps(record)) for sequence, time, record in document["tail"]]
+        return cls(**document)

@@ -30,9 +30,11 @@ from natya.runtime.mailbag import Mailbag
 from natya.runtime.outbox import Outbox
 from natya.runtime.perform import Performer, is_plain
 from natya.runtime.query import Reader
+from natya.runtime.quiet import Quiet
 from natya.runtime.readback import ReadBack
 from natya.runtime.recovering import Recovered
 from natya.runtime.stage import Kinds, Stage
+from natya.runtime.trials import Trials
 from natya.runtime.turn import STRAY, Turn
 from natya.runtime.unwritten import Load
 from natya.runtime.world import World
@@ -62,6 +64,7 @@ class Surroundings:
     gate: Callable[[str, int], Gate]
     budget: Budget
     load: Load
+    quiet: Quiet
 
 
 class Partition:
@@ -97,6 +100,7 @@ class Partition:
             world, around.gate(definition.kind, self.number), recovered.header,
             kind=definition.kind, partition=self.number, last=recovered.last, owner=self,
         )  # fmt: skip
+        self.trials = Trials(stage, self.committer, around.quiet, recovered.counts, unclean=recovered.unclean)
         self._performer = Performer(stage, room=lambda: self.committer.room, done=self.committer.add, failed=self._failed)
         self.reader = Reader(stage, plain, around.valid)
         self.catalog = Catalog(
@@ -105,15 +109,15 @@ class Partition:
             delayed=lambda a, e: self.execution.put_off_mail(a, e),
         )  # fmt: skip
         self.execution = Execution(
-            stage, self.catalog, self._performer, self.reader,
+            stage, self.catalog, self._performer, self.reader, self.trials,
             resolve=lambda turn: self.admission.resolve(turn), skipped=self._skipped, failed=self._failed,
         )  # fmt: skip
         self.admission = Admission(
-            stage, self.index, self.committer, self.execution, plain, store_mark=recovered.header.store
+            stage, self.index, self.committer, self.execution, self.trials, plain, store_mark=recovered.header.store
         )
         self.mailbag = Mailbag(world, definition.kind, self.number, recovered.position, self._deliver)
         self.checkpoint = Checkpoint(
-            world, self.unwritten, self.outbox, self.mailbag, last=lambda: self.committer.last,
+            world, self.unwritten, self.outbox, self.mailbag, self.trials, last=lambda: self.committer.last,
             recorded=recovered.header.checkpoint, position=recovered.position, told=recovered.last,
         )  # fmt: skip
         self._readback = ReadBack(world, definition.kind, self.number, self.index, self.admission, recovered.first)
@@ -124,6 +128,7 @@ class Partition:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
+                self._around.quiet.join(self.execution)
                 for part in (self.committer, self.catalog, self.outbox, self.mailbag, self._readback):
                     tasks.create_task(self._run(part.run()))
         finally:
@@ -142,6 +147,8 @@ class Partition:
         if self._dropped:
             return
         self._dropped = self.admission.dropped = True
+        self._around.quiet.leave(self.execution)
+        self.trials.drop()
         for turn in list(self.admission.pending.values()):
             turn.reply(MOVED)
             for waiter, _ in turn.after or ():
@@ -219,6 +226,9 @@ class Partition:
         """What the next record says of checkpoint, store and mail."""
         return self.checkpoint.for_header()
 
+    def counted(self, tries: Sequence[dict[str, Any]], sequence: int) -> None:
+        self.trials.counted(tries, sequence)
+
     def committed(self, turns: Sequence[Turn], starts: Sequence[dict[str, Any]], sequence: int, header: Header) -> None:
         """A record is acknowledged: its turns are true. Hot: once per turn."""
         if self._dropped:
@@ -250,6 +260,8 @@ class Partition:
             turn.reply(answer)
             if turn.after:
                 self.reader.committed(turn.after)
+        if self.trials.on:
+            self.trials.committed(turns)
         for line in starts:
             self.index.add(line["key"], line["id"], sequence)
         self.index.roll(header.sent, sequence + 1, self._world.clock.boottime())
@@ -297,6 +309,7 @@ class Partition:
     async def maintain(self) -> None:
         """Let idle actors go, move the checkpoint on while idle, trim journal and mail; call about once a second."""
         now = self._world.clock.boottime()
+        self.trials.maintain()
         self.catalog.passivate(now, unwritten=lambda token: token in self.unwritten)
         if self.committer.idle and self.checkpoint.due():
             self.committer.want_record()

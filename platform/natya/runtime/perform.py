@@ -157,14 +157,15 @@ class Performer:
         self, activation: Activation, turn: Turn, answer: Answer, state: bytes | None, scope: TurnScope | None = None
     ) -> None:
         """The turn has its outcome: it goes to be committed. A success is the actor's next version, a *no* leaves it as it
-        is. A stored message that ends in an error leaves as a dead letter, one that asks for its result sends it."""
+        is. A stored message that ends in an error leaves as a dead letter, one that asks for its result sends it; a call
+        leaves one too if it is condemned."""
         if answer.code == 0 and turn.verdict is None:
             activation.version += 1
         if turn.message.mail > activation.mail:
             activation.mail = turn.message.mail
         activation.tail = turn
         outgoing = scope.outgoing if scope is not None and scope.outgoing else None
-        if turn.message.mail:
+        if turn.message.mail or (answer.code and turn.condemned):
             outgoing = [*(outgoing or []), *aftermath(self._stage, turn, answer)] or None
         turn.settle(answer, version=activation.version, mail=activation.mail, state=state, outgoing=outgoing)
         self._done(turn)

@@ -121,6 +121,11 @@ class Reader:
     def _send(self, waiter: Waiter, answer: Answer) -> None:
         waiter(answer if self._valid() else MOVED)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a query runs now."""
+        return bool(self._slow)
+
     def drop(self) -> None:
         """The partition is dropped: queries that still run are not answered by it any more."""
         slow, self._slow = self._slow, set()

@@ -44,23 +44,28 @@ class Quieted(Protocol):
 
 
 class Quiet:
-    """Who may run alone on this node. One message at a time; others that want to be alone wait for it."""
+    """Who may run alone on this node. One message at a time; others that want to be alone wait for it. `run` must be running: it
+    lets the others go on, and does not when the whole node ends, which would start what is about to be dropped."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._members: list[Quieted] = []
+        self._paused: list[Quieted] = []
         self._turn = asyncio.Lock()
+        self._over = asyncio.Event()
         self._lone: Message | None = None
 
     def join(self, member: Quieted) -> None:
         """From now on ``member`` falls silent with the others."""
         self._members.append(member)
         if self._lone is not None:
-            member.pause(self._exempt)
+            self._pause(member)
 
     def leave(self, member: Quieted) -> None:
-        """``member`` runs nothing any more."""
-        self._members.remove(member)
+        """``member`` runs nothing any more. Does nothing if it has not joined."""
+        for members in (self._members, self._paused):
+            if member in members:
+                members.remove(member)
 
     def serves(self, message: Message) -> bool:
         """Whether the message is one that another waits for which runs alone, or ends before that can: it may run now."""
@@ -73,7 +78,7 @@ class Quiet:
         self._lone = message
         try:
             for member in self._members:
-                member.pause(self._exempt)
+                self._pause(member)
             until = self._clock.boottime() + patience
             while any(member.busy(message) for member in self._members):
                 if self._clock.boottime() >= until:
@@ -89,9 +94,21 @@ class Quiet:
         """Let the others go on, if it is this message that they wait for."""
         if self._lone is message:
             self._lone = None
-            for member in self._members:
+            self._over.set()
+
+    async def run(self) -> None:
+        """Let the others go on whenever a message has been alone for long enough, until cancelled."""
+        while True:
+            await self._over.wait()
+            self._over.clear()
+            paused, self._paused = self._paused, []
+            for member in paused:
                 member.resume(self._exempt)
             self._turn.release()
+
+    def _pause(self, member: Quieted) -> None:
+        member.pause(self._exempt)
+        self._paused.append(member)
 
     def _exempt(self, message: Message) -> bool:
         return message is self._lone or self._awaited(message)

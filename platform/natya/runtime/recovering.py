@@ -15,15 +15,18 @@ import orjson
 
 from natya.message import Outgoing
 from natya.ports.snapshots import Kept
-from natya.runtime.batch import Header, Position, decode, decode_answer, decode_outgoing
+from natya.runtime.batch import Header, Position, decode, decode_answer, decode_outgoing, encode
 from natya.runtime.claiming import Claim
 from natya.runtime.fold import Folded
 from natya.runtime.index import Budget, Index
 from natya.runtime.letters import MAIL_ID
+from natya.runtime.trials import Count, Place, fold_counts
 from natya.runtime.turn import STRAY
 from natya.runtime.unwritten import Load, Unwritten
 from natya.runtime.world import World
 
+CLOCKS_DIFFER = 1_000
+"""Milliseconds by which this node's clock may be behind the server's: the fence counts as stored no earlier than it was."""
 YIELD_EVERY = 32
 """Records after which the loop may do something else."""
 
@@ -50,6 +53,13 @@ class Recovered:
     outgoing: list[tuple[int, int, list[Outgoing]]] = field(default_factory=list)
     ids: list[tuple[str, str, int]] = field(default_factory=list)
     kept: list[tuple[int, Kept]] = field(default_factory=list)
+    counts: dict[Place, Count] = field(default_factory=dict)
+    unclean: int = 0
+
+    def add(self, sequence: int, time: int, data: bytes) -> None:
+        """Take in the next record, stored at ``time`` (ms). Raises `JournalCorrupt`."""
+        _fold(self, sequence, data, time)
+        self.last = sequence
 
     def index(self, budget: Budget, now: float) -> Index:
         """The id index as far as the records read reach."""
@@ -73,30 +83,33 @@ class Recovered:
 async def read_ahead(world: World, kind: str, partition: int, *, start: int, end: int) -> Recovered:
     """Read the journal from ``start`` to ``end`` while another node still owns the partition: `recover` goes on from there. Raises
     `JournalUnavailable`, `JournalCorrupt`."""
-    found = Recovered(partition)
-    await _read(world, kind, found, start=start, end=end)
+    found = Recovered(partition, last=start - 1)
+    await _read(world, kind, found, end)
     return found
 
 
 async def recover(world: World, claim: Claim, ahead: Recovered | None = None) -> Recovered:
     """Read the journal from the checkpoint, or from where it was read ahead to, up to the own fence. Raises `JournalUnavailable`,
     `JournalCorrupt`."""
-    found = ahead or Recovered(claim.partition)
-    start = (ahead.last if ahead else 0) or claim.header.checkpoint
-    await _read(world, claim.kind, found, start=start + 1, end=claim.sequence)
+    found = ahead or Recovered(claim.partition, last=claim.header.checkpoint)
+    await _read(world, claim.kind, found, claim.behind)
     found.header = claim.header
+    found.add(claim.sequence, world.clock.now_ms() + CLOCKS_DIFFER, encode(claim.header))
     for token, state in found.states.items():
         found.folded[token].state = orjson.dumps(state)
     found.states = {}
     return found
 
 
-async def _read(world: World, kind: str, found: Recovered, *, start: int, end: int) -> None:
-    async for record in world.journal.read(kind, found.partition, start=start, end=end):
-        _fold(found, record.sequence, record.data, record.time)
-        found.last = record.sequence
+async def _read(world: World, kind: str, found: Recovered, end: int) -> None:
+    """Read on from ``found.last`` to the record ``end``."""
+    if found.last >= end:
+        return
+    async for record in world.journal.read(kind, found.partition, start=found.last + 1, end=end):
+        found.add(record.sequence, record.time, record.data)
         if found.records % YIELD_EVERY == 0:
             await asyncio.sleep(0)
+    found.last = end
 
 
 def _fold(found: Recovered, sequence: int, data: bytes, time: int) -> None:
@@ -107,9 +120,12 @@ def _fold(found: Recovered, sequence: int, data: bytes, time: int) -> None:
     found.records += 1
     if header.mail is not None:
         found.position = header.mail
+    found.unclean = time if header.forced else header.unclean
+    fold_counts(found.counts, batch.tries, sequence)
     for number, line in enumerate(batch.turns):
         if line["v"] != STRAY:
             _fold_turn(found, sequence, line, time)
+            found.counts.pop((line["key"], line["id"]), None)
         if "out" in line:
             found.outgoing.append((sequence, number, [decode_outgoing(out) for out in line["out"]]))
     for line in batch.starts:

@@ -107,6 +107,10 @@ class Tenure:
             await self.doorway.close()
             return
         taken(True)
+        if offer.complete:
+            for record in offer.tail:
+                ahead.add(*record)
+            ahead.last = offer.last
         self._world.telemetry.raise_event(PartitionClaimed(held.kind, held.partition, held.epoch, False))
         await self._own(held, ahead)
 

@@ -12,7 +12,7 @@ count  how the message runs
 =====  ==========================================================================================================
 1      unpipelined: its actor's earlier turns are committed, and its own commit is awaited before the next one
 2      alone on its node (`quiet`): nothing else has its end to answer for
-\\-     not at all any more: it is a dead letter, a call is answered with an error too
+more   not at all: it is a dead letter, a call is answered with an error too
 =====  ==========================================================================================================
 
 **Failure.** An innocent message has run beside the one that ended the process, and is counted for it. It runs alone then, and
@@ -30,18 +30,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from natya.errors import Internal
 from natya.message import Answer, Message
 from natya.runtime.commit import Committer
+from natya.runtime.query import MOVED, Query
 from natya.runtime.quiet import Quiet
 from natya.runtime.stage import Stage
 from natya.runtime.turn import Turn
-from natya.telemetry.events import MessageCounted
-
-if TYPE_CHECKING:
-    from natya.runtime.query import Query
+from natya.telemetry.events import SuspectAlone
 
 PERIOD = 60.0
 """Seconds after a take-over by force in which old messages are suspected: longer than a caller takes to repeat, or mail to
@@ -88,10 +86,12 @@ class Trials:
         self._unclean = unclean
         self._counts = dict(found)
         self._began = self._carried = self._clock.boottime()
+        self._asked: set[Query] = set()
         self._running: dict[Place, Message] = {}
         self._timers: dict[Place, asyncio.Task[None]] = {}
         self._ending = asyncio.Event()
         self.on = bool(unclean or self._counts)
+        committer.unclean = unclean
 
     @property
     def oldest(self) -> int | None:
@@ -156,13 +156,19 @@ class Trials:
         known = turn.tried or turn.unsure or turn.verdict is not None or _place(turn.message) in self._counts
         return turn.suspect and not known
 
-    async def enquire(self, query: Query, run: Callable[[Query], None]) -> None:
-        """Run a query that is suspected. It has no outcome in the journal: when it is answered its count is ended."""
-        message, waiter = query.message, query.waiter
-        if _place(message) in self._running:
+    def enquire(self, query: Query, run: Callable[[Query], None]) -> None:
+        """Run a query that is suspected, when it is counted. It has no outcome in the journal: its answer ends its count."""
+        if _place(query.message) in self._running:
             run(query)  # it is counted already, and only slow
             return
-        if not await self._count(message):
+        self._asked.add(query)
+        self._stage.spawn(self._enquire(query, run))
+
+    async def _enquire(self, query: Query, run: Callable[[Query], None]) -> None:
+        message, waiter = query.message, query.waiter
+        may_run = await self._count(message)
+        self._asked.discard(query)
+        if not may_run:
             waiter(CONDEMNED)
             return
         answered = asyncio.Event()
@@ -195,12 +201,10 @@ class Trials:
         if not await self._quiet.hold(message, patience):
             await self._write(message, 1, count.slow + 1)
             return
-        timer = self._timers[_place(message)] = self._stage.spawn(self._give_way(message, count.slow + 1, patience))
-        try:
-            await self._write(message, ALONE, count.slow)
-        except asyncio.CancelledError:
-            timer.cancel()
-            raise
+        world = self._stage.world
+        world.telemetry.raise_event(SuspectAlone(message.kind, message.token, message.method))
+        self._timers[_place(message)] = self._stage.spawn(self._give_way(message, count.slow + 1, patience))
+        await self._write(message, ALONE, count.slow)
 
     async def _give_way(self, message: Message, slow: int, patience: float) -> None:
         """When the message that runs alone takes too long it is merely slow: let the others go on, but not before that is said."""
@@ -225,6 +229,8 @@ class Trials:
 
     def drop(self) -> None:
         """The partition is dropped: what is in the journal stays there, and the node goes on."""
+        for query in self._asked:
+            query.waiter(MOVED)
         for place in list(self._running):
             self._leave(place)
 
@@ -234,8 +240,6 @@ class Trials:
         """Journal a count; done when that, and all that has ended before, is committed."""
         count = self._counts.get(_place(message))
         at = count.at if count is not None else self._clock.now_ms()
-        if number:
-            self._stage.world.telemetry.raise_event(MessageCounted(message.kind, message.token, message.method, number))
         return self._committer.count(_line(_place(message), number, slow, at))
 
     def counted(self, lines: Sequence[Mapping[str, Any]], sequence: int) -> None:
@@ -261,7 +265,8 @@ class Trials:
                 del self._counts[place]
         if now - self._carried > CARRY_AFTER:
             self._carried = now
-            for place, count in self._counts.items():
+            for place in [place for place in self._counts if place not in self._timers]:
+                count = self._counts[place]
                 self._committer.count(_line(place, count.number, count.slow, count.at))
         self.on = bool(self._unclean or self._counts)
 

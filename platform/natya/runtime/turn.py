@@ -28,13 +28,15 @@ class Turn:
     ``method`` is None where it is known that no handler will run. ``plain``: the handler never suspends.
     ``unsure``: it must be looked up whether the message was done before; ``repeated``: it was. ``verdict`` is an outcome known
     without running the handler. ``after`` are readers who
-    have seen this turn's state and wait for its commit. ``parent`` is the trace context that the message came with, if spans are
+    have seen this turn's state and wait for its commit. ``suspect``: the message may have ended a process (see `trials`);
+    ``tried``: its coming run is counted; ``condemned``: it is not run again. ``parent`` is the trace context that the message came with, if spans are
     made: the message's then is the turn's own.
     """
 
     after: list[tuple[Waiter, Answer]] | None = None
     answer: Answer | None = None
     attempts: int = 1
+    condemned: bool = False
     expired: bool = False
     mail: int = 0
     outgoing: list[Outgoing] | None = None
@@ -44,6 +46,8 @@ class Turn:
     size: int = 0
     started: int = 0
     state: bytes | None = None
+    suspect: bool = False
+    tried: bool = False
     unsure: bool = False
     verdict: Answer | None = None
     version: int = 0

@@ -34,6 +34,7 @@ LEVELS: Final[dict[type[e.Event], int]] = {
     e.ActorNotLoaded: WARNING,
     e.TellRetried: WARNING,
     e.DeadLettered: WARNING,
+    e.SuspectAlone: WARNING,
     e.OutgoingRetried: WARNING,
     e.SnapshotsFailed: WARNING,
     e.LoopBlocked: WARNING,

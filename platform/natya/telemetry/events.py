@@ -228,13 +228,22 @@ class TellRetried(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeadLettered(Event):
-    """A tell was given up and stored as a dead letter."""
+    """A message was given up and stored as a dead letter: a tell after its attempts, any message that keeps ending processes."""
 
     kind: str
     key: str
     method: str
     slug: str
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectAlone(Event):
+    """A message that was about to run when a process ended runs again, alone on its node."""
+
+    kind: str
+    key: str
+    method: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,9 @@ class Owner:
     def committed(self, turns: Sequence[Turn], starts: Sequence[dict[str, Any]], sequence: int, header: Header) -> None:
         self.committed_batches.append(([turn.message.id for turn in turns], sequence))
 
+    def counted(self, tries: Sequence[dict[str, Any]], sequence: int) -> None:
+        self.committed_batches.append(([f"{line['id']}*{line['n']}" for line in tries], sequence))
+
     def header(self) -> tuple[int, str, Position | None]:
         return 0, "", None
 
