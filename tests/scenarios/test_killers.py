@@ -10,6 +10,7 @@ import pytest
 from natya.errors import Internal
 from natya.message import Answer
 from natya.runtime.batch import decode
+from natya.runtime.partition import Partition
 from natya.testing import TestPlatform
 from support.killing import HALF_TIME, Bystander, Mortal, deadly_platform
 from support.protocol import attempt, started
@@ -26,7 +27,7 @@ def tries(platform: TestPlatform) -> list[dict[str, Any]]:
     return [{**line, "sequence": record.sequence} for record in records for line in decode(record.data).tries]
 
 
-def _mortal(platform: TestPlatform) -> list[Any]:
+def of_mortal(platform: TestPlatform) -> list[Partition]:
     return [p for node in platform.cluster.nodes for p in node.partitions if p.definition.kind == "mortal"]
 
 
@@ -48,7 +49,7 @@ async def test_a_killer_tell_is_a_dead_letter_after_three_deaths_and_no_innocent
         assert deaths.of == {"deadly": 3}
         assert [beside for _, beside in deaths.beside][2] == set(), "the last time it was alone"
         (dead,) = platform.dead_letters
-        assert dead.method == "write" and dead.attempts == 3
+        assert (dead.method, dead.attempts) == ("write", 3)
         assert sorted(await platform.actor(Mortal, "a").read()) == ["behind", "further behind", "on top"]
         assert await platform.actor(Mortal, "b").read() == [f"neighbour {number}" for number in range(3)]
         assert await platform.actor(Mortal, "c").read() == ["asked"]
@@ -131,7 +132,7 @@ async def test_a_count_survives_checkpoints_and_a_clean_release() -> None:
         for number in range(100):
             assert await platform.actor(Mortal, "b").note(line=str(number)) == number + 1
             await platform.clock.advance(1)
-        (partition,) = (p for node in platform.cluster.nodes for p in node.partitions if p.definition.kind == "mortal")
+        (partition,) = of_mortal(platform)
         assert partition.checkpoint.recorded > before[0]["sequence"], "it does not hold the checkpoint back"
         await platform.restart()
         assert [line["n"] for line in tries(platform) if line["id"] == "once"][-1] == 1
@@ -155,12 +156,12 @@ async def test_a_count_is_forgotten_when_its_message_does_not_come_again() -> No
         await platform.cluster.until(lambda: deaths.of["deadly"] == 2)
         asking.cancel()
         await deaths.over()
-        (partition,) = (p for node in platform.cluster.nodes for p in node.partitions if p.definition.kind == "mortal")
-        assert partition.trials.on and partition.trials.oldest
+        (partition,) = of_mortal(platform)
+        assert partition.trials.oldest
         await platform.clock.advance(660)
-        assert not partition.trials.on and partition.trials.oldest is None
+        assert partition.trials.oldest is None
         await platform.restart()
-        (partition,) = (p for node in platform.cluster.nodes for p in node.partitions if p.definition.kind == "mortal")
+        (partition,) = of_mortal(platform)
         assert not partition.trials.on
 
 
@@ -177,7 +178,7 @@ async def test_a_query_that_kills_is_stopped_too() -> None:
 
 
 async def test_a_slow_query_that_is_asked_again_and_again_is_no_killer() -> None:
-    async with deadly_platform() as (platform, deaths):
+    async with deadly_platform() as (platform, _):
         await platform.crash()
         looking = await started(platform, platform.actor(Mortal, "a", timeout=100).look(line="slow", seconds=3))
         await platform.clock.advance(25)
@@ -233,7 +234,7 @@ async def test_a_message_is_not_run_before_its_count_is_committed(trouble: Troub
         deaths.deadly["deadly"] = HALF_TIME
         await platform.actor(Mortal, "a").write.tell(line="deadly")
         await platform.cluster.until(lambda: deaths.of["deadly"] == 1)
-        await platform.cluster.until(lambda: _mortal(platform))
+        await platform.cluster.until(lambda: of_mortal(platform))
         trouble.clear()
         lost = trouble.lose_delivered("node*", "natya.journal.mortal.0")
         lost2 = trouble.lose_sent("node*", "natya.journal.mortal.0")

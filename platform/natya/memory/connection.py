@@ -32,12 +32,13 @@ class MemoryConnection:
 
     A disconnect loses what the server has sent and this side has not received, ends the sessions on the server until the
     reconnect, and fails every request that waits. What was sent to the server arrives there all the same. ``name`` is how
-    `Faults` knows this connection.
+    `Faults` knows this connection; ``entrance`` names the server that it says it has entered at, one of several of a cluster.
     """
 
     def __init__(self, broker: MemoryBroker, name: str) -> None:
         self.name = name
         self.broker = broker
+        self.entrance = broker.server
         self._connected = True
         self._severed = False
         self._closed = False
@@ -54,7 +55,7 @@ class MemoryConnection:
 
     @property
     def server(self) -> str:
-        return self.broker.server if self._connected else ""
+        return self.entrance if self._connected else ""
 
     def on_disconnect(self, callback: Callable[[], None]) -> None:
         self._on_disconnect.append(callback)

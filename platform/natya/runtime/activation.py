@@ -7,6 +7,7 @@ from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from natya.message import Message
 from natya.runtime.turn import Turn
 
 if TYPE_CHECKING:
@@ -80,6 +81,10 @@ class Activation:
     def depth(self) -> int:
         """Turns that wait."""
         return len(self.mailbox) if self.mailbox else 0
+
+    def messages(self) -> list[Message]:
+        """What waits, queries too."""
+        return [each.message for waiting in (self.mailbox, self.queries) for each in waiting or ()]
 
     def put(self, turn: Turn) -> None:
         """Behind everything that waits already."""

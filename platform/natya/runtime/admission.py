@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
 
 class Admission:
-    """Lets the messages of one partition in. ``reading_back`` says whether older journal is still being read into the index;
-    ``closed`` that new turns must be refused for now, because too much is unwritten or unsent."""
+    """Lets the messages of one partition in. ``reading_back`` says whether older journal is still being read into the index,
+    ``asked_back`` whether a message waits for that; ``closed`` that new turns must be refused for now, because too much is
+    unwritten or unsent."""
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Admission:
         self._mark = store_mark
         self._limit = stage.world.settings.partition_limit
         self._extended = asyncio.Event()
+        self.asked_back = asyncio.Event()
         self.pending: dict[tuple[str, str], Turn] = {}
         self.reading_back = False
         self.closed = False
@@ -227,6 +229,7 @@ class Admission:
             if not self.reading_back:
                 turn.verdict = OUTCOME_UNKNOWN
                 return
+            self.asked_back.set()
             self._extended.clear()
             await self._extended.wait()
 

@@ -4,6 +4,7 @@
 ``format``            1
 ``epoch, node``       who wrote it: the owner's epoch and incarnation
 ``batch``             id of this append: how its writer recognises it after a time-out
+``after``             sequence of the record before it
 ``fence``             true for the record that begins an epoch; ``forced``: true if its writer took the partition by force
 ``unclean``           when the partition was last taken by force (ms), for as long as what ended the owner before may
                       still be there; left out otherwise
@@ -63,6 +64,7 @@ class Header:
     epoch: int
     node: str
     batch: str
+    after: int = -1
     fence: bool = False
     forced: bool = False
     unclean: int = 0
@@ -84,6 +86,12 @@ class Record:
     states: dict[str, Any]
     tries: list[dict[str, Any]]
 
+    @property
+    def covers_itself(self) -> bool:
+        """Whether neither this record nor any before it has to be read to recover, but for what its header says."""
+        header = self.header
+        return not (self.turns or self.starts or self.tries) and 0 <= header.after <= header.checkpoint
+
 
 def encode(
     header: Header,
@@ -98,6 +106,7 @@ def encode(
         "epoch": header.epoch,
         "node": header.node,
         "batch": header.batch,
+        "after": header.after,
         "schema": header.schema,
         "since": header.since,
         "sent": header.sent,
@@ -135,6 +144,7 @@ def decode(data: bytes) -> Record:
             epoch=document["epoch"],
             node=document["node"],
             batch=document["batch"],
+            after=document.get("after", -1),
             fence=document.get("fence", False),
             forced=document.get("forced", False),
             unclean=document.get("unclean", 0),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 
 from natya.actor import Actor
 from natya.errors import NatyaError, Unavailable
@@ -36,7 +37,7 @@ class SnapshotAhead(Exception):
 class Catalog:
     """Token → activation. ``ready`` is called when an activation can run what waits for it, ``refuse`` when it cannot be
     brought into memory now, ``delayed`` each time that the store does not answer; ``ahead`` judges a snapshot that is later
-    than the journal's last record."""
+    than the journal's last record; ``waking`` is around users' `on_activate`."""
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class Catalog:
         ready: Callable[[Activation], None],
         refuse: Callable[[Activation, NatyaError], None],
         delayed: Callable[[Activation, NatyaError], None],
+        waking: Callable[[Activation], AbstractAsyncContextManager[None]],
     ) -> None:
         self._stage = stage
         self._folded = folded
@@ -58,6 +60,7 @@ class Catalog:
         self._ready = ready
         self._refuse = refuse
         self._delayed = delayed
+        self._waking = waking
         self._wanted: dict[str, Activation] = {}
         self._wake = asyncio.Event()
         self._hooked = stage.definition.actor.on_activate is not Actor.on_activate
@@ -132,7 +135,8 @@ class Catalog:
         stage = self._stage
         limit = stage.world.settings.turn_limit
         try:
-            await stage.world.clock.wait_for(activation.actor.on_activate(), limit)
+            async with self._waking(activation):
+                await stage.world.clock.wait_for(activation.actor.on_activate(), limit)
         except NatyaError as error:
             self._give_up(activation, error)
         except TimeoutError:

@@ -11,7 +11,7 @@ restored from an older copy: its epoch is lower than the journal's. The new epoc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -32,8 +32,8 @@ class ClaimLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A partition won: the owner key's revision, the fence's sequence and header, and the sequence that it is ``behind``. ``group``
-    names the queue group of its calls."""
+    """A partition won: the owner key's revision, and the fence's sequence and header. ``group`` names the queue group of its
+    calls."""
 
     kind: str
     partition: int
@@ -41,7 +41,6 @@ class Claim:
     group: int
     sequence: int
     header: Header
-    behind: int
 
     @property
     def epoch(self) -> int:
@@ -58,8 +57,9 @@ async def claim(
     group = epoch if forced or owner is None else owner.group
     mine = Owner(incarnation, epoch, group, 0, schema)
     revision = await _take_key(world, kind, partition, mine, expected=owner.revision if owner else 0)
-    sequence, header, behind = await _fence(world, kind, partition, incarnation, epoch, schema, forced=forced)
-    return Claim(kind, partition, revision, group, sequence, header, behind)
+    header = Header(epoch, incarnation, "", schema=schema)
+    sequence, header = await _fence(world, last, kind, partition, header, forced=forced)
+    return Claim(kind, partition, revision, group, sequence, header)
 
 
 async def succeed(world: World, incarnation: str, offer: Offer, *, schema: int) -> Claim:
@@ -68,11 +68,11 @@ async def succeed(world: World, incarnation: str, offer: Offer, *, schema: int) 
     mine = Owner(incarnation, offer.epoch + 1, offer.group, 0, schema)
     revision = await _take_key(world, offer.kind, offer.partition, mine, expected=offer.revision)
     header = Header(
-        mine.epoch, incarnation, world.ids.new(), fence=True, schema=schema,
+        mine.epoch, incarnation, world.ids.new(), offer.last, fence=True, schema=schema, mail=offer.mail,
         since=offer.sent, sent=offer.sent, checkpoint=offer.checkpoint, store=offer.store, unclean=offer.unclean,
     )  # fmt: skip
-    sequence = await _append_fence(world, offer.kind, offer.partition, header, expected=offer.last)
-    claim = Claim(offer.kind, offer.partition, revision, offer.group, sequence or 0, header, offer.last)
+    sequence = await _append_fence(world, offer.kind, offer.partition, header)
+    claim = Claim(offer.kind, offer.partition, revision, offer.group, sequence or 0, header)
     if sequence is None:
         await release_key(world, claim)
         raise ClaimLost("the owner has gone on")
@@ -97,22 +97,22 @@ async def _take_key(world: World, kind: str, partition: int, mine: Owner, *, exp
 
 
 async def _fence(
-    world: World, kind: str, partition: int, incarnation: str, epoch: int, schema: int, *, forced: bool
-) -> tuple[int, Header, int]:
-    """Append the fence behind the last record, which must be of a lower epoch, however often the old owner appends meanwhile."""
+    world: World, last: Record | None, kind: str, partition: int, header: Header, *, forced: bool
+) -> tuple[int, Header]:
+    """Append the fence behind the last record, which must be of a lower epoch, however often the old owner appends meanwhile.
+    ``last`` is what was read before the owner key was won: if it is not the last any more, the journal says so."""
     while True:
-        last = await world.journal.last(kind, partition)
-        header = _fence_header(last, incarnation, epoch, schema, world.ids.new())
+        header = _fence_header(last, header, world.ids.new())
         header.forced = forced
-        behind = last.sequence if last else 0
-        sequence = await _append_fence(world, kind, partition, header, expected=behind)
+        sequence = await _append_fence(world, kind, partition, header)
         if sequence is not None:
-            return sequence, header, behind
+            return sequence, header
+        last = await world.journal.last(kind, partition)
 
 
-async def _append_fence(world: World, kind: str, partition: int, header: Header, *, expected: int) -> int | None:
-    """Append the fence behind this very record; its sequence, or None if that is not the last one any more."""
-    data = encode(header)
+async def _append_fence(world: World, kind: str, partition: int, header: Header) -> int | None:
+    """Append the fence after the very record that it names; its sequence, or None if that is not the last one any more."""
+    data, expected = encode(header), header.after
     pause = PAUSE
     while True:
         try:
@@ -131,17 +131,22 @@ async def _append_fence(world: World, kind: str, partition: int, header: Header,
         pause = min(pause * 2, PAUSE_LIMIT)
 
 
-def _fence_header(last: Record | None, incarnation: str, epoch: int, schema: int, batch: str) -> Header:
+def _fence_header(last: Record | None, mine: Header, batch: str) -> Header:
+    """The fence's header, after what the last record says. If that record has nothing to be recovered and all before it are covered,
+    the checkpoint moves on to it, so that a partition that nobody uses is taken without reading anything."""
     if last is None:
-        return Header(epoch, incarnation, batch, fence=True, schema=schema)
-    before = decode(last.data).header
-    if before.epoch >= epoch:
+        return replace(mine, batch=batch, after=0, fence=True)
+    record = decode(last.data)
+    before = record.header
+    if before.epoch >= mine.epoch:
         raise ClaimLost(f"the journal is at epoch {before.epoch} already")
-    if before.schema > schema:
-        raise ClaimLost(f"the journal has states of schema {before.schema}; this node's code reads up to {schema}")
-    return Header(
-        epoch, incarnation, batch, fence=True, schema=schema,
-        since=before.sent, sent=before.sent, checkpoint=before.checkpoint, store=before.store, unclean=before.unclean,
+    if before.schema > mine.schema:
+        raise ClaimLost(f"the journal has states of schema {before.schema}; this node's code reads up to {mine.schema}")
+    covered = record.covers_itself
+    return replace(
+        mine, batch=batch, after=last.sequence, fence=True, unclean=last.time if before.forced else before.unclean,
+        since=before.sent, sent=before.sent, store=before.store,
+        checkpoint=last.sequence if covered else before.checkpoint, mail=before.mail if covered else None,
     )  # fmt: skip
 
 

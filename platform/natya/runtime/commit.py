@@ -292,7 +292,7 @@ class Committer:
         for start in starts:
             sent = max(sent, start.sent)
         return Header(
-            before.epoch, before.node, self._world.ids.new(), schema=before.schema,
+            before.epoch, before.node, self._world.ids.new(), self.last, schema=before.schema,
             unclean=self.unclean, since=before.sent, sent=sent, checkpoint=checkpoint, store=mark, mail=position,
         )  # fmt: skip
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from natya.errors import CallCycle, DeadlineExceeded, IdReused, NatyaError, Unavailable
 from natya.message import Answer, Message
@@ -54,6 +55,8 @@ class Execution:
         self._waiting: dict[str, Activation] = {}
         self._pauses: list[Exempt] = []
         self._held = False
+        self._resumed = asyncio.Event()
+        self._waking = 0
         self.stopping = False
         self.now = stage.world.clock.boottime()
         self.queued = 0
@@ -107,6 +110,19 @@ class Execution:
             self._start(activation)
         elif not activation.queries:
             self._waiting.pop(activation.token, None)
+
+    @asynccontextmanager
+    async def waking(self, activation: Activation) -> AsyncIterator[None]:
+        """Around an actor's `on_activate`, which may end its process like a message. It waits for the end of a pause, unless it is
+        for a message that does not have to. Raises `Unavailable` if it has ended its process too often."""
+        async with self._trials.waking(activation.token) as hook:
+            while self._pauses and not any(self._may_start(message) for message in (hook, *activation.messages())):
+                await self._resumed.wait()
+            self._waking += 1
+            try:
+                yield
+            finally:
+                self._waking -= 1
 
     def refuse(self, activation: Activation, error: NatyaError) -> None:
         """The activation cannot be loaded: what waits for it fails."""
@@ -274,11 +290,13 @@ class Execution:
         nest: each wants its own `resume`. A message starts all the same if every pause exempts it."""
         self._pauses.append(exempt)
         self._held = True
+        self._resumed.clear()
 
     def resume(self, exempt: Exempt = nobody) -> None:
         """End one pause, that with this ``exempt``; after the last one what waits is started."""
         self._pauses.remove(exempt)
         self._held = self.stopping or bool(self._pauses)
+        self._resumed.set()
         for activation in list(self._waiting.values()):
             if activation.phase is Phase.READY:
                 self.ready(activation)
@@ -287,7 +305,7 @@ class Execution:
         """Whether a turn or query runs here, or has run and is not committed, other than turns that wait for ``beside``."""
         running = (activation.running for activation in self._waiting.values())
         others = any(turn is not None and turn.message.address not in beside.chain for turn in running)
-        return others or self._reader.busy or not self._trials.settled
+        return others or self._waking > 0 or self._reader.busy or not self._trials.settled
 
     def awaited(self, message: Message) -> bool:
         """Whether a turn that runs here waits for this message: it cannot end before."""

@@ -60,7 +60,6 @@ class HandingOver:
         try:
             if await self._ask(successor, "prepare", PREPARING) is not Ending.GONE:
                 return Ending.KEPT
-            committer.want_record()  # it tells the successor how far mail and snapshots are
             return await self._give(successor, since)
         finally:
             committer.unfollow()
@@ -108,9 +107,14 @@ class HandingOver:
     async def _ask(self, successor: str, verb: str, timeout: float, tail: list[Appended] | None = None) -> Ending:
         header, last = self._partition.committer.last_header, self._partition.committer.last
         complete = tail is not None and sum(len(data) for _, _, data in tail) < self._world.bus.max_payload // 2
+        checkpoint, mark, mail = (
+            self._partition.checkpoint.now(),
+            self._world.snapshots.mark(),
+            self._partition.mailbag.position(),
+        )
         offer = Offer(
             self._held.kind, self._held.partition, self._held.revision, self._held.group,
-            last, header.epoch, header.schema, header.sent, header.checkpoint, header.store, header.unclean,
+            last, header.epoch, header.schema, header.sent, checkpoint, mark, header.unclean, mail,
             complete, tail if tail is not None and complete else [],
         )  # fmt: skip
         subject = self._world.subjects.node(successor, verb)

@@ -67,9 +67,7 @@ class Incarnation:
         schemas = {definition.kind: definition.schema for definition in definitions}
         self.membership = Membership(world, self._view, digests, schemas)
         self._detection = Detection(world, self._view, self.membership.incarnation)
-        self._caller = Caller(
-            world.bus, world.subjects, world.clock, world.ids, patient=False, nobody=self._detection.suspect
-        )
+        self._caller = Caller(world.bus, world.subjects, world.clock, world.ids, patient=False, nobody=self._nobody_answers)
         around = Surroundings(
             world, self._kinds, self._caller.call, self.membership.valid, self._gate,
             Budget(settings.index_bytes // ENTRY_BYTES), self._load, self._quiet,
@@ -84,6 +82,11 @@ class Incarnation:
         if gate is None:
             gate = self._gates[stream] = Gate(self._world.settings.appends_in_flight, self._world.bus.max_payload)
         return gate
+
+    def _nobody_answers(self, kind: str, partition: int) -> None:
+        """A call heard *no responders*: its owner may have ended."""
+        self.ownership.want(kind, partition)
+        self._detection.suspect(kind, partition)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Join, serve, and on ``stop`` release everything and leave. Raises `LeaseLost`, `LeaseUnknown`, `Disconnected`
@@ -131,7 +134,7 @@ class Incarnation:
         for definition in self._definitions:
             service = None
             if definition.stateless:
-                service = Service(self._world, definition, self._kinds, self._caller.call, self._requests)
+                service = Service(self._world, definition, self._kinds, self._caller.call, self._requests, self._quiet)
             doors.push_async_callback(_quietly, await router.subscribe(definition, service))
 
     def _probed(self, delivery: Delivery) -> None:

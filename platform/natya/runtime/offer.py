@@ -6,11 +6,14 @@ from dataclasses import asdict, dataclass, field, replace
 
 import orjson
 
+from natya.runtime.batch import Position
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A partition to be had. ``revision`` is that of the owner key, ``group`` as in it; ``last`` is the journal's last sequence and
-    ``epoch, schema, sent, checkpoint, store, unclean`` what the record there says (see `batch`). ``tail`` are the records since the
+    ``epoch, schema, sent, store, unclean`` what the record there says (see `batch`); ``checkpoint`` and ``mail`` are how far things
+    are by now. ``tail`` are the records since the
     successor has read ahead, as (sequence, time in ms, bytes), if ``complete``; otherwise they have to be read."""
 
     kind: str
@@ -24,6 +27,7 @@ class Offer:
     checkpoint: int
     store: str
     unclean: int
+    mail: Position
     complete: bool = False
     tail: list[tuple[int, int, bytes]] = field(default_factory=list)
 
@@ -35,5 +39,6 @@ class Offer:
     def decode(cls, data: bytes) -> Offer:
         """Raises `ValueError`, `TypeError` if it is none, perhaps because another version of the code wrote it."""
         document = orjson.loads(data)
+        document["mail"] = Position(**document["mail"])
         document["tail"] = [(sequence, time, orjson.dumps(record)) for sequence, time, record in document["tail"]]
         return cls(**document)

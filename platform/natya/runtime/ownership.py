@@ -62,6 +62,7 @@ class Ownership:
             around, membership.incarnation, definitions, tenures,
             willing=lambda: self._tasks is not None and not self._leaving and membership.valid(), begin=self._begin, spawn=self._spawn,
         )  # fmt: skip
+        self._wanted: set[tuple[str, int]] = set()
         self._places: dict[str, list[str | None]] = {}
         self._placed_for: dict[str, tuple[dict[str, Member], list[int]]] = {}
         self.settled = asyncio.Event()
@@ -88,6 +89,10 @@ class Ownership:
                 except TimeoutError:
                     pass
 
+    def want(self, kind: str, number: int) -> None:
+        """Somebody calls an actor of this partition and nobody answers: take it before others, if it is to be taken."""
+        self._wanted.add((kind, number))
+
     async def leave(self) -> None:
         """Give everything away and take nothing more; returns when nothing is held. What cannot be handed over within the drain
         time-out is released."""
@@ -104,6 +109,7 @@ class Ownership:
     def _decide(self) -> None:
         """Begin what has to be done now."""
         complete = True
+        free: list[tuple[Definition, int]] = []
         present = self._membership.incarnation in self._view.members
         giving = sum(1 for tenure in self._tenures.values() if not tenure.serving and tenure.partition is not None)
         for definition in self._definitions:
@@ -115,11 +121,14 @@ class Ownership:
                 if tenure is None:
                     if mine and not self._leaving:
                         complete = False
-                        self._take(definition, number)
+                        free.append((definition, number))
                 elif not mine and present and tenure.serving and giving < HANDED_OVER_AT_ONCE:
                     self._give(tenure, successor)
                     giving += 0 if tenure.serving else 1
                 complete = complete and (not mine or (tenure is not None and tenure.serving))
+        for definition, number in sorted(free, key=lambda place: (place[0].kind, place[1]) not in self._wanted):
+            self._take(definition, number)
+        self._wanted.clear()
         if complete:
             self.settled.set()
 

@@ -106,7 +106,7 @@ class Partition:
         self.catalog = Catalog(
             stage, recovered.folded, store_mark=recovered.header.store, last=lambda: self.committer.last,
             ahead=self._ahead, ready=lambda a: self.execution.ready(a), refuse=lambda a, e: self.execution.refuse(a, e),
-            delayed=lambda a, e: self.execution.put_off_mail(a, e),
+            delayed=lambda a, e: self.execution.put_off_mail(a, e), waking=lambda a: self.execution.waking(a),
         )  # fmt: skip
         self.execution = Execution(
             stage, self.catalog, self._performer, self.reader, self.trials,

@@ -6,6 +6,8 @@ unknown*; instead it waits while the records behind are read, newest first, unti
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from natya.ports.journal import JournalUnavailable
 from natya.runtime.admission import Admission
 from natya.runtime.batch import decode
@@ -14,6 +16,8 @@ from natya.runtime.letters import MAIL_ID
 from natya.runtime.turn import STRAY
 from natya.runtime.world import World
 
+DELAY = 2.0
+"""Seconds until older journal is read though nobody waits for it."""
 WINDOW = 512
 """Sequence numbers looked at in the first read; each of 4 partitions of a stream has about a quarter of them."""
 
@@ -31,7 +35,11 @@ class ReadBack:
         admission.reading_back = first > 1
 
     async def run(self) -> None:
-        """Read until the journal's beginning, the memory bound or the age bound, then return."""
+        """Read until the journal's beginning, the memory bound or the age bound, then return. Begins when somebody waits for it,
+        else a moment later: while a node takes over many partitions it has more urgent things to do."""
+        if self._admission.reading_back:
+            with suppress(TimeoutError):
+                await self._world.clock.wait_for(self._admission.asked_back.wait(), DELAY)
         end, window = self._first, WINDOW
         while end > 1 and self._index.has_room:
             start = max(1, end - window)

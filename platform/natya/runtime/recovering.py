@@ -17,10 +17,10 @@ from natya.message import Outgoing
 from natya.ports.snapshots import Kept
 from natya.runtime.batch import Header, Position, decode, decode_answer, decode_outgoing, encode
 from natya.runtime.claiming import Claim
+from natya.runtime.counts import Counts
 from natya.runtime.fold import Folded
 from natya.runtime.index import Budget, Index
 from natya.runtime.letters import MAIL_ID
-from natya.runtime.trials import Count, Place, fold_counts
 from natya.runtime.turn import STRAY
 from natya.runtime.unwritten import Load, Unwritten
 from natya.runtime.world import World
@@ -53,7 +53,7 @@ class Recovered:
     outgoing: list[tuple[int, int, list[Outgoing]]] = field(default_factory=list)
     ids: list[tuple[str, str, int]] = field(default_factory=list)
     kept: list[tuple[int, Kept]] = field(default_factory=list)
-    counts: dict[Place, Count] = field(default_factory=dict)
+    counts: Counts = field(default_factory=Counts)
     unclean: int = 0
 
     def add(self, sequence: int, time: int, data: bytes) -> None:
@@ -92,7 +92,7 @@ async def recover(world: World, claim: Claim, ahead: Recovered | None = None) ->
     """Read the journal from the checkpoint, or from where it was read ahead to, up to the own fence. Raises `JournalUnavailable`,
     `JournalCorrupt`."""
     found = ahead or Recovered(claim.partition, last=claim.header.checkpoint)
-    await _read(world, claim.kind, found, claim.behind)
+    await _read(world, claim.kind, found, claim.header.after)
     found.header = claim.header
     found.add(claim.sequence, world.clock.now_ms() + CLOCKS_DIFFER, encode(claim.header))
     for token, state in found.states.items():
@@ -121,11 +121,11 @@ def _fold(found: Recovered, sequence: int, data: bytes, time: int) -> None:
     if header.mail is not None:
         found.position = header.mail
     found.unclean = time if header.forced else header.unclean
-    fold_counts(found.counts, batch.tries, sequence)
+    found.counts.take(batch.tries, sequence)
     for number, line in enumerate(batch.turns):
         if line["v"] != STRAY:
             _fold_turn(found, sequence, line, time)
-            found.counts.pop((line["key"], line["id"]), None)
+            found.counts.end((line["key"], line["id"]))
         if "out" in line:
             found.outgoing.append((sequence, number, [decode_outgoing(out) for out in line["out"]]))
     for line in batch.starts:

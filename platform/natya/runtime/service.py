@@ -6,6 +6,7 @@ the caller asks again. Their tells go the way of all mail, through the partition
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from natya.message import ID, MSG_ID, Answer, Message, Outgoing, Waiter
 from natya.ports.bus import Disconnected, NoReply, NoResponders, Refused
 from natya.runtime.activation import Activation
 from natya.runtime.perform import report_failure
+from natya.runtime.quiet import Exempt, Quiet, nobody
 from natya.runtime.stage import Kinds, Stage, TurnScope
 from natya.runtime.tasks import Tasks
 from natya.runtime.turn import Turn, ask_prefix, digest_of
@@ -34,27 +36,54 @@ class Service:
         kinds: Kinds,
         call: Callable[[Message], Awaitable[Answer]],
         tasks: Tasks,
+        quiet: Quiet,
     ) -> None:
+        """Falls silent for ``quiet`` as long as that lives."""
         self._world = world
         self._definition = definition
         self._stage = Stage(world, definition, 0, kinds, call, _begin, _awaits, tasks.spawn)
-        self._running = 0
+        self._taken = 0
+        self._running: list[Message] = []
+        self._pauses: list[Exempt] = []
+        self._resumed = asyncio.Event()
+        quiet.join(self)
 
     async def serve(self, message: Message, waiter: Waiter) -> None:
         """Run the method and answer."""
-        if self._running >= self._world.settings.partition_limit:
+        if self._taken >= self._world.settings.partition_limit:
             waiter(Answer.of(Overloaded("too many requests run here; repeat in a moment", retry_after=1)))
             return
-        self._running += 1
-        began = self._world.clock.boottime()
+        self._taken += 1
         try:
-            answer = await self._answer(message)
+            while not all(exempt(message) for exempt in self._pauses):
+                await self._resumed.wait()
+            began = self._world.clock.boottime()
+            self._running.append(message)
+            try:
+                answer = await self._answer(message)
+            finally:
+                self._running.remove(message)
         finally:
-            self._running -= 1
+            self._taken -= 1
         seconds = self._world.clock.boottime() - began
         finished = QueryFinished if self._definition.methods[message.method].query else TurnFinished
         self._world.telemetry.raise_event(finished(self._definition.kind, message.method, answer.slug or "ok", seconds))
         waiter(answer)
+
+    def pause(self, exempt: Exempt = nobody) -> None:
+        """Let requests wait. See `natya.runtime.quiet.Quieted`, also for what follows."""
+        self._pauses.append(exempt)
+        self._resumed.clear()
+
+    def resume(self, exempt: Exempt = nobody) -> None:
+        self._pauses.remove(exempt)
+        self._resumed.set()
+
+    def awaited(self, message: Message) -> bool:
+        return any(running.address in message.chain for running in self._running)
+
+    def busy(self, beside: Message) -> bool:
+        return any(running.address not in beside.chain for running in self._running)
 
     async def _answer(self, message: Message) -> Answer:
         definition, clock = self._definition, self._world.clock

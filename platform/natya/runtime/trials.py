@@ -28,13 +28,14 @@ record to record, so they do not hold the checkpoint back, and forgotten after s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
-from natya.errors import Internal
+from natya.errors import Internal, Unavailable
 from natya.message import Answer, Message
 from natya.runtime.commit import Committer
+from natya.runtime.counts import Count, Counts, Place, line_of, place_of
 from natya.runtime.query import MOVED, Query
 from natya.runtime.quiet import Quiet
 from natya.runtime.stage import Stage
@@ -57,34 +58,21 @@ CARRY_AFTER = 30.0
 EXPIRY_MS = 600_000
 """A message that has not come again for so long is forgotten."""
 
-Place = tuple[str, str]
-"""Token and id of a message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """That a message was about to run and has had no outcome since. ``slow``: how often it could not be alone for long
-    enough; ``at``: when it was counted first, ms; ``sequence``: the record that says so."""
-
-    number: int
-    slow: int
-    at: int
-    sequence: int
+WAKING = "$activate"
+"""Stands for an actor's `on_activate`; no sender can use such an id."""
 
 
 class Trials:
     """The counts of one partition. ``on`` says whether messages must be looked at at all. ``unclean`` is when the partition was
     taken by force (ms, the journal's clock), 0 if that is long ago or was not so."""
 
-    def __init__(
-        self, stage: Stage, committer: Committer, quiet: Quiet, found: Mapping[Place, Count], *, unclean: int
-    ) -> None:
+    def __init__(self, stage: Stage, committer: Committer, quiet: Quiet, counts: Counts, *, unclean: int) -> None:
         self._stage = stage
         self._clock = stage.world.clock
         self._committer = committer
         self._quiet = quiet
         self._unclean = unclean
-        self._counts = dict(found)
+        self._counts = counts
         self._began = self._carried = self._clock.boottime()
         self._asked: set[Query] = set()
         self._running: dict[Place, Message] = {}
@@ -96,9 +84,7 @@ class Trials:
     @property
     def oldest(self) -> int | None:
         """The first record whose count is still needed."""
-        for count in self._counts.values():
-            return count.sequence
-        return None
+        return self._counts.oldest
 
     @property
     def alone(self) -> int:
@@ -112,7 +98,7 @@ class Trials:
 
     def suspects(self, message: Message, time: int) -> bool:
         """Whether the message may have ended a process. ``time``: when it was stored, or first sent."""
-        if (message.token, message.id) in self._counts:
+        if place_of(message) in self._counts:
             return True
         return bool(self._unclean) and (time <= self._unclean or (message.attempt > 1 and not message.mail))
 
@@ -130,9 +116,10 @@ class Trials:
 
     async def withdraw(self, turn: Turn) -> None:
         """The turn does not run now after all: it must not look as if it had run alone."""
-        place = _place(turn.message)
+        place = place_of(turn.message)
         if place in self._timers:
-            await self._write(turn.message, 1, self._counts[place].slow)
+            count = self._counts.get(place)
+            await self._write(turn.message, 1, count.slow if count is not None else 0)
             self._leave(place)
             turn.tried = False
 
@@ -145,20 +132,20 @@ class Trials:
             await self._write(turn.message, 0, 0)
         elif following is not None and self._may_count_along(following):
             await self._write(following.message, 1, 0)
-            self._running[_place(following.message)] = following.message
+            self._running[place_of(following.message)] = following.message
             following.tried = True
         else:
             await self._committer.proof()
         turn.tried = False
-        self._leave(_place(turn.message))
+        self._leave(place_of(turn.message))
 
     def _may_count_along(self, turn: Turn) -> bool:
-        known = turn.tried or turn.unsure or turn.verdict is not None or _place(turn.message) in self._counts
+        known = turn.tried or turn.unsure or turn.verdict is not None or place_of(turn.message) in self._counts
         return turn.suspect and not known
 
     def enquire(self, query: Query, run: Callable[[Query], None]) -> None:
         """Run a query that is suspected, when it is counted. It has no outcome in the journal: its answer ends its count."""
-        if _place(query.message) in self._running:
+        if place_of(query.message) in self._running:
             run(query)  # it is counted already, and only slow
             return
         self._asked.add(query)
@@ -180,12 +167,34 @@ class Trials:
         query.waiter = answer
         run(query)
         await answered.wait()
+        await self._survived(message)
+
+    @asynccontextmanager
+    async def waking(self, token: str) -> AsyncIterator[Message]:
+        """Around an actor's `on_activate`; gives what stands for it in the counts. Raises `Unavailable` if it must not run: the
+        actor's messages wait then, as for any actor that cannot be loaded."""
+        stage = self._stage
+        hook = Message(stage.definition.kind, token, stage.partition, "on_activate", b"", id=WAKING)
+        if not (self.on and self.suspects(hook, 0)):
+            yield hook
+            return
+        if not await self._count(hook):
+            raise Unavailable(f"on_activate ended its process {ALONE + 1} times and is not tried for some minutes")
+        try:
+            yield hook
+        except Exception:  # it has not ended its process
+            await self._survived(hook)
+            raise
+        await self._survived(hook)
+
+    async def _survived(self, message: Message) -> None:
+        """The message has run and has no outcome in the journal: its count ends."""
         await self._write(message, 0, 0)
-        self._leave(_place(message))
+        self._leave(place_of(message))
 
     async def _count(self, message: Message) -> bool:
         """Journal that the message is about to run; False if it must not."""
-        place = _place(message)
+        place = place_of(message)
         count = self._counts.get(place)
         if count is not None and count.number >= ALONE:
             return False
@@ -203,7 +212,7 @@ class Trials:
             return
         world = self._stage.world
         world.telemetry.raise_event(SuspectAlone(message.kind, message.token, message.method))
-        self._timers[_place(message)] = self._stage.spawn(self._give_way(message, count.slow + 1, patience))
+        self._timers[place_of(message)] = self._stage.spawn(self._give_way(message, count.slow + 1, patience))
         await self._write(message, ALONE, count.slow)
 
     async def _give_way(self, message: Message, slow: int, patience: float) -> None:
@@ -238,19 +247,19 @@ class Trials:
 
     def _write(self, message: Message, number: int, slow: int) -> asyncio.Future[None]:
         """Journal a count; done when that, and all that has ended before, is committed."""
-        count = self._counts.get(_place(message))
+        count = self._counts.get(place_of(message))
         at = count.at if count is not None else self._clock.now_ms()
-        return self._committer.count(_line(_place(message), number, slow, at))
+        return self._committer.count(line_of(place_of(message), number, slow, at))
 
-    def counted(self, lines: Sequence[Mapping[str, Any]], sequence: int) -> None:
+    def counted(self, lines: Sequence[dict[str, Any]], sequence: int) -> None:
         """These lines are committed."""
-        fold_counts(self._counts, lines, sequence)
+        self._counts.take(lines, sequence)
         self.on = bool(self._unclean or self._counts)
 
     def committed(self, turns: Sequence[Turn]) -> None:
         """These turns have their outcomes: nothing is held against them."""
         for turn in turns:
-            self._counts.pop(_place(turn.message), None)
+            self._counts.end(place_of(turn.message))
 
     def maintain(self) -> None:
         """Forget what is long ago, and carry on what must not hold the checkpoint back; call about once a second."""
@@ -259,36 +268,13 @@ class Trials:
         now = self._clock.boottime()
         if now - self._began > PERIOD:
             self._unclean = self._committer.unclean = 0
-        expired = self._clock.now_ms() - EXPIRY_MS
-        for place, count in list(self._counts.items()):
-            if count.at < expired and place not in self._running:
-                del self._counts[place]
+        self._counts.expire(self._clock.now_ms() - EXPIRY_MS, lambda place: place in self._running)
         if now - self._carried > CARRY_AFTER:
             self._carried = now
-            for place in [place for place in self._counts if place not in self._timers]:
-                count = self._counts[place]
-                self._committer.count(_line(place, count.number, count.slow, count.at))
+            for place, line in self._counts.lines():
+                if place not in self._timers:
+                    self._committer.count(line)
         self.on = bool(self._unclean or self._counts)
-
-
-def fold_counts(counts: dict[Place, Count], lines: Sequence[Mapping[str, Any]], sequence: int) -> None:
-    """Take over what a record says. The oldest records' counts stay first."""
-    for line in lines:
-        place = line["key"], line["id"]
-        counts.pop(place, None)
-        if line["n"]:
-            counts[place] = Count(line["n"], line.get("slow", 0), line["at"], sequence)
-
-
-def _place(message: Message) -> Place:
-    return message.token, message.id
-
-
-def _line(place: Place, number: int, slow: int, at: int) -> dict[str, Any]:
-    line: dict[str, Any] = {"key": place[0], "id": place[1], "n": number, "at": at}
-    if slow:
-        line["slow"] = slow
-    return line
 
 
 CONDEMNED = Answer.of(

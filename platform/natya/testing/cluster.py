@@ -76,13 +76,16 @@ class Cluster:
         for node in self.nodes:
             await node.crash()
 
-    def start_node(self, name: str = "", *, clock: Clock | None = None) -> HostedNode:
-        """Start one more node; it serves when `ready` returns. ``clock`` if its time is not everybody's."""
+    def start_node(
+        self, name: str = "", *, clock: Clock | None = None, definitions: Sequence[Definition] | None = None
+    ) -> HostedNode:
+        """Start one more node; it serves when `ready` returns. ``clock`` if its time is not everybody's, ``definitions`` if its
+        code is not: the same kinds in another version."""
         number = next(self._numbers)
         node = HostedNode(
             self.broker,
             self.snapshots,
-            self._definitions,
+            self._definitions if definitions is None else definitions,
             settings=self._settings.model_copy(update={"node": name or f"node{number}"}),
             clock=clock or self.clock,
             ids=SeededIds(1000 * self._seed + number),
