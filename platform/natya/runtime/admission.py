@@ -128,7 +128,8 @@ class Admission:
         else:
             turn.unsure = bool(message.keep) or not self._index.is_new(message.token, message.id, message.sent)
         self.pending[place] = turn
-        self._suspect(turn, letter.time)
+        if self._trials.on:
+            self._suspect(turn, letter.time)
         if self._execution.enqueue(turn):
             return True
         self.forget(turn)
@@ -163,7 +164,8 @@ class Admission:
             pending.waiters.append(waiter if same else partial(_instead, waiter, Answer.of(id_reused(pending))))
             return
         turn = Turn(message, method, method.parse(message.body), digest, waiter, plain=method.name in self._plain)
-        self._suspect(turn, message.sent)
+        if self._trials.on:
+            self._suspect(turn, message.sent)
         if message.keep or not self._index.is_new(message.token, message.id, message.sent):
             self.pending[place] = turn
             self._stage.spawn(self._recall(turn))
@@ -172,7 +174,7 @@ class Admission:
 
     def _suspect(self, turn: Turn, time: int) -> None:
         """If the message may have ended a process it does not run on the spot."""
-        if self._trials.on and self._trials.suspects(turn.message, time):
+        if self._trials.suspects(turn.message, time):
             turn.suspect = True
             turn.plain = False
 

@@ -46,6 +46,11 @@ class Claim:
     def epoch(self) -> int:
         return self.header.epoch
 
+    @property
+    def owner(self) -> Owner:
+        """What the owner key says."""
+        return Owner(self.header.node, self.epoch, self.group, self.revision, self.header.schema)
+
 
 async def claim(
     world: World, incarnation: str, kind: str, partition: int, *, schema: int, owner: Owner | None, forced: bool
@@ -74,7 +79,7 @@ async def succeed(world: World, incarnation: str, offer: Offer, *, schema: int) 
     sequence = await _append_fence(world, offer.kind, offer.partition, header)
     claim = Claim(offer.kind, offer.partition, revision, offer.group, sequence or 0, header)
     if sequence is None:
-        await release_key(world, claim)
+        await release_key(world, offer.kind, offer.partition, claim.owner)
         raise ClaimLost("the owner has gone on")
     return claim
 
@@ -150,12 +155,12 @@ def _fence_header(last: Record | None, mine: Header, batch: str) -> Header:
     )  # fmt: skip
 
 
-async def release_key(world: World, held: Claim) -> None:
-    """Say that nobody owns the partition. Quietly does nothing if the key has moved on or no answer comes: the lease's end
-    will say the same, later."""
-    value = encode_owner(Owner("", held.epoch, held.group, 0, held.header.schema))
+async def release_key(world: World, kind: str, partition: int, owner: Owner) -> None:
+    """Say that nobody owns the partition, if its key is still as in ``owner``. Quietly does nothing if it has moved on or no answer
+    comes: who wants to be sure looks again."""
+    value = encode_owner(replace(owner, incarnation=""))
     try:
-        await world.cluster.put(owner_key(held.kind, held.partition), value, expected=held.revision)
+        await world.cluster.put(owner_key(kind, partition), value, expected=owner.revision)
     except (RevisionConflict, LeaseUnknown):
         return
 

@@ -79,13 +79,13 @@ class Detection:
             while True:
                 self._wake.clear()
                 suspects, self._suspects = self._suspects, set()
+                for incarnation in self._silent():
+                    self._looking.add(incarnation)
+                    looks.create_task(self._declare(incarnation, self._view.revision(incarnation), "it fell silent"))
                 for incarnation in sorted(suspects | neighbours(self._incarnation, self._near())):
                     if self._may_probe(incarnation):
                         self._looking.add(incarnation)
                         looks.create_task(self._look(incarnation))
-                for incarnation in self._silent():
-                    self._looking.add(incarnation)
-                    looks.create_task(self._declare(incarnation, self._view.revision(incarnation), "it fell silent"))
                 try:
                     await clock.wait_for(self._wake.wait(), PROBE_EVERY)
                 except TimeoutError:

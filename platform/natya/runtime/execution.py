@@ -200,15 +200,15 @@ class Execution:
             while (turn := self._next(activation)) is not None:
                 if turn.unsure:
                     await self._resolve(turn)
+                now = self._stage.world.clock.now_ms()
+                if not self._due(activation, turn, now):
+                    await self._trials.end(turn, None)
+                    continue
                 if turn.suspect:
                     await self._trials.begin(turn)
                 if self._held and not self._may_start(turn.message):
                     await self._trials.withdraw(turn)
                     self._put_back(activation, turn)
-                    continue
-                now = self._stage.world.clock.now_ms()
-                if not self._due(activation, turn, now):
-                    await self._trials.end(turn, None)
                     continue
                 if turn.plain or turn.verdict is not None:
                     self._performer.perform_plain(activation, turn, now)

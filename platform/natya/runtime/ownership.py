@@ -13,6 +13,7 @@ from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+from natya.runtime.claiming import release_key
 from natya.runtime.membership import Membership
 from natya.runtime.partition import Partition, Surroundings
 from natya.runtime.placement import hosts, place
@@ -62,6 +63,7 @@ class Ownership:
             around, membership.incarnation, definitions, tenures,
             willing=lambda: self._tasks is not None and not self._leaving and membership.valid(), begin=self._begin, spawn=self._spawn,
         )  # fmt: skip
+        self._returning: set[tuple[str, int]] = set()
         self._wanted: set[tuple[str, int]] = set()
         self._places: dict[str, list[str | None]] = {}
         self._placed_for: dict[str, tuple[dict[str, Member], list[int]]] = {}
@@ -100,7 +102,8 @@ class Ownership:
         self._look.set()
         clock = self._world.clock
         until = clock.boottime() + self._world.settings.drain_timeout
-        while self._tenures:
+        self._decide()
+        while self._tenures or (self._returning and clock.boottime() < until):
             if clock.boottime() >= until:
                 for tenure in self._tenures.values():
                     tenure.release()
@@ -122,6 +125,8 @@ class Ownership:
                     if mine and not self._leaving:
                         complete = False
                         free.append((definition, number))
+                    else:
+                        self._return(definition.kind, number)
                 elif not mine and present and tenure.serving and giving < HANDED_OVER_AT_ONCE:
                     self._give(tenure, successor)
                     giving += 0 if tenure.serving else 1
@@ -167,6 +172,22 @@ class Ownership:
             return
         tenure = Tenure(self._around, self._membership.incarnation, definition, number)
         self._begin(tenure, definition.kind, number, tenure.claim(owner, forced=forced))
+
+    def _return(self, kind: str, number: int) -> None:
+        """Release a partition whose key says that this node owns it though it does not: a claim that won the key and failed then, or
+        whose answer was lost. Nobody else may take it while this node lives."""
+        owner = self._view.owners.get((kind, number))
+        if owner is None or (kind, number) in self._returning:
+            return
+        if owner.incarnation == self._membership.incarnation or owner.incarnation in self._former:
+            self._returning.add((kind, number))
+            self._spawn(self._release(kind, number, owner))
+
+    async def _release(self, kind: str, number: int, owner: Owner) -> None:
+        try:
+            await release_key(self._world, kind, number, owner)
+        finally:
+            self._returning.discard((kind, number))
 
     def _begin(self, tenure: Tenure, kind: str, number: int, life: Coroutine[Any, Any, None]) -> None:
         self._tenures[kind, number] = tenure

@@ -12,7 +12,7 @@ from typing import Protocol
 from natya.clock import Clock
 from natya.message import Message
 
-STEP = 0.005
+STEP = 0.002
 
 Exempt = Callable[[Message], bool]
 """Which messages a pause does not concern."""

@@ -6,18 +6,20 @@ that has ended is committed, and a last record says how far mail and snapshots a
 
 from __future__ import annotations
 
+import asyncio
+
 from natya.runtime.partition import Partition
 from natya.runtime.world import World
 
 STEP = 0.005
 
 
-async def settle(partition: Partition, world: World) -> None:
-    """Bring the partition to rest, within the drain time-out."""
+async def settle(partition: Partition, serving: asyncio.Task[None], world: World) -> None:
+    """Bring the partition to rest, within the drain time-out, or until it has ended by itself."""
     partition.execution.stop()
     until = world.clock.boottime() + world.settings.drain_timeout
-    while partition.execution.running and world.clock.boottime() < until:
+    while partition.execution.running and not serving.done() and world.clock.boottime() < until:
         await world.clock.sleep(STEP)
     partition.committer.want_record()
-    while not partition.committer.idle and world.clock.boottime() < until:
+    while not partition.committer.idle and not serving.done() and world.clock.boottime() < until:
         await world.clock.sleep(STEP)

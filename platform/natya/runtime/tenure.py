@@ -212,10 +212,10 @@ class Tenure:
 
     async def _release(self, held: Claim, partition: Partition, serving: asyncio.Task[None]) -> None:
         await self.doorway.close()
-        await settle(partition, self._world)
+        await settle(partition, serving, self._world)
         if error := await self._close(serving):
             raise error
-        await release_key(self._world, held)
+        await release_key(self._world, held.kind, held.partition, held.owner)
         self.reason = "released"
 
     async def _close(self, serving: asyncio.Task[None]) -> BaseException | None:

@@ -145,9 +145,11 @@ class Trials:
 
     def enquire(self, query: Query, run: Callable[[Query], None]) -> None:
         """Run a query that is suspected, when it is counted. It has no outcome in the journal: its answer ends its count."""
-        if place_of(query.message) in self._running:
+        place = place_of(query.message)
+        if place in self._running:
             run(query)  # it is counted already, and only slow
             return
+        self._running[place] = query.message
         self._asked.add(query)
         self._stage.spawn(self._enquire(query, run))
 
@@ -156,6 +158,7 @@ class Trials:
         may_run = await self._count(message)
         self._asked.discard(query)
         if not may_run:
+            self._leave(place_of(message))
             waiter(CONDEMNED)
             return
         answered = asyncio.Event()
