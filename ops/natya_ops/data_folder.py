@@ -126,6 +126,10 @@ class DataFolder:
         """The pid of the child ``name`` that runs now, also for other processes than the ``natya up`` itself."""
         return next((left.pid for left in self._read() if left.name == name and start_time(left.pid) == left.started), None)
 
+    def names(self) -> list[str]:
+        """The children that were started, in the order of their first starts, also for other processes than the ``natya up``."""
+        return [left.name for left in self._read()]
+
     def kill_recorded(self) -> None:
         """SIGKILL to every child."""
         for child in self._children.values():

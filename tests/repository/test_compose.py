@@ -17,32 +17,55 @@ from typing import Any
 
 import nats
 import pytest
+from pydantic import SecretStr
+from pymongo.uri_parser import parse_uri
 
+from natya.jetstream import open_jetstream
+from natya.jetstream.requests import api
+from natya.settings import Settings
 from natya_ops.servers import NatsServer, StoreServer
 from natya_ops.servers.ports import HOST, free_port
 from natya_ops.servers.process import Process, find_program
 from support.compose import ROOT, read_compose, seconds
 
-OURS = ("worker-1", "worker-2", "edge")
-PASSWORDS = {"NATYA_NATS_PASSWORD": "secret-of-natya", "NATYA_APP_PASSWORD": "secret-of-app"}
+PASSWORDS = {
+    "NATYA_NATS_PASSWORD": "secret-of-natya",
+    "NATYA_APP_PASSWORD": "secret-of-app",
+    "NATYA_ROUTES_PASSWORD": "secret-of-routes",
+}
 COMPOSE = read_compose(PASSWORDS)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ALONE = ("nats", "store")
+THREE = ("nats-1", "nats-2", "nats-3")
+STORES = ("store-1", "store-2", "store-3")
+OURS = ("worker-1", "worker-2", "edge")
+OURS_OF_CLUSTER = ("cluster-worker-1", "cluster-worker-2", "cluster-worker-3", "cluster-edge")
+CONFIGURATIONS = {"nats": "nats-server.conf", **dict.fromkeys(THREE, "nats-cluster.conf")}
 
 
 class ComposeNats(NatsServer):
-    """NATS with the configuration of the containers, on loopback and with the data where the test wants it."""
+    """NATS with the configuration of the containers, on loopback and with the data where the test wants it. ``hosts``: where
+    the routes of a cluster are, ``host:port`` by the name and port inside."""
+
+    def __init__(self, data: Path, *, service: str = "nats", hosts: Mapping[str, str] | None = None) -> None:
+        super().__init__(data)
+        self._service = service
+        self._hosts = hosts or {}
 
     def _program(self, port: int) -> Sequence[str]:
         program, _, own = super()._program(port)
-        shipped = (ROOT / "nats" / "nats-server.conf").read_text()
-        assert "store_dir: /data\n" in shipped
-        Path(own).write_text(shipped.replace("store_dir: /data\n", f'store_dir: "{self.data}/jetstream"\n'))
+        for shipped in (ROOT / "nats").iterdir():
+            text = shipped.read_text().replace("store_dir: /data\n", f'store_dir: "{self.data}/jetstream"\n')
+            text = text.replace("0.0.0.0:6222", self._hosts.get(f"{self._service}:6222", ""))
+            (self.data / shipped.name).write_text(text)
+        assert str(self.data) in (self.data / "common.conf").read_text()
+        conf = str(Path(own).with_name(CONFIGURATIONS[self._service]))
         monitor = self.monitor.rpartition(":")[2]
-        return [program, "-c", own, "-a", HOST, "-p", str(port), "-m", monitor, "--ports_file_dir", str(self.data)]
+        return [program, "-c", conf, "-a", HOST, "-p", str(port), "-m", monitor, "--ports_file_dir", str(self.data)]
 
     def _environment(self, port: int) -> Mapping[str, str]:
-        found: dict[str, str] = SERVICES["nats"]["environment"]
-        return found
+        found: dict[str, str] = SERVICES[self._service]["environment"]
+        return {name: _replaced(value, self._hosts) for name, value in found.items()}
 
 
 @pytest.fixture
@@ -52,9 +75,35 @@ async def compose_nats(tmp_path: Path) -> AsyncIterator[ComposeNats]:
 
 
 def test_services_are_nats_a_store_two_workers_and_an_edge() -> None:
-    assert set(SERVICES) == {"nats", "store", *OURS}
+    assert {name for name, service in SERVICES.items() if "profiles" not in service} == {*ALONE, *OURS}
     assert [SERVICES[name]["command"][:2] for name in OURS] == [["natya", "worker"], ["natya", "worker"], ["natya", "edge"]]
     assert len({SERVICES[name]["environment"].get("NATYA_NODE") for name in OURS}) == len(OURS)
+
+
+def test_the_profile_cluster_has_three_of_each_server_and_needs_nothing_else() -> None:
+    services = {name for name, service in SERVICES.items() if service.get("profiles") == ["cluster"]}
+    assert services == {*THREE, *STORES, *OURS_OF_CLUSTER}
+    assert {need for name in services for need in SERVICES[name].get("depends_on", ())} <= services
+    assert len({SERVICES[name]["environment"].get("NATYA_NODE") for name in OURS_OF_CLUSTER}) == len(OURS_OF_CLUSTER)
+    published = [port.rpartition(":")[0] for service in SERVICES.values() for port in service.get("ports", [])]
+    assert len(set(published)) == len(published)
+
+
+def test_in_a_cluster_everything_is_known_and_kept_three_times() -> None:
+    for name in OURS_OF_CLUSTER:
+        settings = Settings(
+            _env_file=None, **{key[6:].lower(): value for key, value in SERVICES[name]["environment"].items()}
+        )
+        assert settings.replicas == 3
+        assert settings.nats.split(",") == [f"nats://{server}:4222" for server in THREE]
+        store = parse_uri(settings.store)
+        assert store["nodelist"] == [(server, 27017) for server in STORES]
+        assert store["options"] == {"replicaSet": "natya"}
+    for name in STORES:
+        assert SERVICES[name]["command"][:3] == ["mongod", "--replSet", "natya"]
+    assert [name for name in STORES if "NATYA_STORE_FIRST" in SERVICES[name].get("environment", {})] == ["store-1"]
+    for name in THREE:
+        assert SERVICES[name]["environment"]["NATYA_SERVER"] == name
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -67,17 +116,22 @@ def test_a_service_is_checked_restarted_and_given_time_to_end(name: str) -> None
 
 
 def test_services_start_when_what_they_need_is_healthy() -> None:
-    for name in OURS:
-        needs = SERVICES[name]["depends_on"]
-        assert {"nats", "store"} <= set(needs)
-        assert {need["condition"] for need in needs.values()} == {"service_healthy"}
-    assert {"worker-1", "worker-2"} <= set(SERVICES["edge"]["depends_on"])
+    for names, servers in ((OURS, ALONE), (OURS_OF_CLUSTER, THREE + STORES)):
+        for name in names:
+            needs = SERVICES[name]["depends_on"]
+            assert set(servers) <= set(needs)
+            assert {need["condition"] for need in needs.values()} == {"service_healthy"}
+        assert set(names[:-1]) <= set(SERVICES[names[-1]]["depends_on"])
 
 
 def test_data_lives_in_named_volumes() -> None:
-    for name, folder in (("nats", "/data"), ("store", "/data/db")):
+    folders = dict.fromkeys(("nats", *THREE), "/data") | dict.fromkeys(("store", *STORES), "/data/db")
+    used = []
+    for name, folder in folders.items():
         mounted = dict(volume.split(":")[:2][::-1] for volume in SERVICES[name]["volumes"])
         assert mounted[folder] in COMPOSE["volumes"]
+        used.append(mounted[folder])
+    assert len(set(used)) == len(used)
 
 
 def test_images_are_pinned_and_ours_runs_without_root() -> None:
@@ -89,7 +143,7 @@ def test_images_are_pinned_and_ours_runs_without_root() -> None:
         version = image.partition(":")[2].split("-")[0]
         assert len(version.split(".")) == 3, f"{image} is not pinned to a full version"
     assert [line for line in lines if line.startswith("USER ")] == ["USER 10001:10001"]
-    assert all(SERVICES[name]["read_only"] and SERVICES[name]["cap_drop"] == ["ALL"] for name in OURS)
+    assert all(SERVICES[name]["read_only"] and SERVICES[name]["cap_drop"] == ["ALL"] for name in OURS + OURS_OF_CLUSTER)
 
 
 def test_the_image_copies_only_what_is_there_and_not_ignored() -> None:
@@ -100,10 +154,34 @@ def test_the_image_copies_only_what_is_there_and_not_ignored() -> None:
     assert [name for name in sorted(copied) if not (ROOT / name).exists()] == []
 
 
-def test_the_nats_configuration_is_valid() -> None:
-    program = [find_program("nats-server", "natya[embedded]"), "-t", "-c", str(ROOT / "nats" / "nats-server.conf")]
-    done = subprocess.run(program, env={**os.environ, **PASSWORDS}, capture_output=True, text=True)
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_nats_configuration_of_a_server_is_valid(name: str) -> None:
+    service = SERVICES[name]
+    assert service["command"] == ["-c", f"/etc/nats/{CONFIGURATIONS[name]}"]
+    assert "./nats:/etc/nats:ro" in service["volumes"]
+    program = [find_program("nats-server", "natya[embedded]"), "-t", "-c", str(ROOT / "nats" / CONFIGURATIONS[name])]
+    done = subprocess.run(program, env={**os.environ, **service["environment"]}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+async def test_the_three_servers_find_one_another_and_keep_three_copies(tmp_path: Path) -> None:
+    hosts = {f"{name}:6222": f"{HOST}:{free_port()}" for name in THREE}
+    async with AsyncExitStack() as servers:
+        three = [ComposeNats(tmp_path / name, service=name, hosts=hosts) for name in THREE]
+        await asyncio.gather(*(servers.enter_async_context(server) for server in three))
+        settings = Settings(
+            _env_file=None,
+            nats=",".join(server.url for server in three),
+            nats_user="natya",
+            nats_password=SecretStr(PASSWORDS["NATYA_NATS_PASSWORD"]),
+            replicas=3,
+        )
+        jetstream = await servers.enter_async_context(open_jetstream(settings, name="test"))
+        await jetstream.ensure_platform()
+        info = await api(jetstream.connection, "STREAM.INFO.natya_events")
+        members = {info["cluster"]["leader"], *(replica["name"] for replica in info["cluster"]["replicas"])}
+        assert members == set(THREE)
 
 
 async def test_only_the_platform_may_call_owners_directly(compose_nats: ComposeNats) -> None:
@@ -144,7 +222,7 @@ class Composed:
         self._check = service["healthcheck"]
         self._command = self._mapped(service["command"], inside)
         self._checking = self._mapped(self._check["test"][1:], inside)
-        self._environment = {key: self._replaced(str(value), inside) for key, value in service["environment"].items()}
+        self._environment = {key: _replaced(str(value), inside) for key, value in service["environment"].items()}
 
     async def healthy(self, processes: AsyncExitStack) -> None:
         """Start it and wait for its health check to pass, not longer than the compose file allows."""
@@ -159,15 +237,15 @@ class Composed:
                 assert process.running, self._log.read_text()
                 await asyncio.sleep(seconds(self._check["start_interval"]))
 
-    @staticmethod
-    def _replaced(text: str, inside: Mapping[str, str]) -> str:
-        for old, new in inside.items():
-            text = text.replace(old, new)
-        return text
-
     def _mapped(self, command: Sequence[str], inside: Mapping[str, str]) -> list[str]:
         assert command[0] == "natya"
-        return [sys.executable, "-m", "natya_ops", *(self._replaced(word, inside) for word in command[1:])]
+        return [sys.executable, "-m", "natya_ops", *(_replaced(word, inside) for word in command[1:])]
+
+
+def _replaced(text: str, inside: Mapping[str, str]) -> str:
+    for old, new in inside.items():
+        text = text.replace(old, new)
+    return text
 
 
 @pytest.mark.slow

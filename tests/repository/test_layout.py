@@ -13,6 +13,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PARTS = {"platform": "natya", "actors": "natya_actors", "edge": "natya_edge", "ops": "natya_ops"}
+SCRIPTS = ROOT / "ops" / "chaos"
+"""Programs to be read and run as they are: no package."""
 LONGEST = 350
 
 
@@ -40,14 +42,15 @@ def test_programs_that_run_at_the_root_find_the_real_modules() -> None:
 
 @pytest.mark.parametrize(("folder", "package"), PARTS.items())
 def test_each_part_holds_one_package_of_ours_with_types(folder: str, package: str) -> None:
-    inside = {path.name for path in (ROOT / folder).iterdir() if path.is_dir() and list(path.glob("**/*.py"))}
+    folders = [path for path in (ROOT / folder).iterdir() if path.is_dir() and path != SCRIPTS]
+    inside = {path.name for path in folders if list(path.glob("**/*.py"))}
     assert inside == {package}
     assert (ROOT / folder / package / "py.typed").is_file()
     assert package not in sys.stdlib_module_names
 
 
 def test_every_folder_with_modules_is_a_package() -> None:
-    folders = {path.parent for folder in PARTS for path in (ROOT / folder).rglob("*.py")}
+    folders = {path.parent for folder in PARTS for path in (ROOT / folder).rglob("*.py")} - {SCRIPTS}
     assert [str(folder) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
 
 

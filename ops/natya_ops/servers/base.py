@@ -112,14 +112,15 @@ class Child(ABC):
 
 
 class Server(Child):
-    """A server on loopback. ``data`` is a folder of its own.
+    """A server on ``host``, loopback if nothing is said. ``data`` is a folder of its own.
 
     With ``port`` 0 a free port is chosen at the first start; later starts keep it.
     """
 
-    def __init__(self, data: Path, port: int = 0, *, log: Path | None = None) -> None:
+    def __init__(self, data: Path, port: int = 0, *, log: Path | None = None, host: str = HOST) -> None:
         super().__init__(self.role, log or data / f"{self.role}.log")
         self.data = data
+        self.host = host
         self.port = port
 
     @property
@@ -131,7 +132,7 @@ class Server(Child):
         """Start and return when the server answers."""
         self.data = make_folder(self.data)
         for last in (False, False, False, True):
-            port = self.port or free_port(HOST)
+            port = self.port or free_port(self.host)
             process = await self._spawn(self._program(port), env=self._environment(port))
             if await self._becomes_ready(process, self._answer(port, process.pid)):
                 self.port = port

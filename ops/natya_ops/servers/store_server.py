@@ -34,45 +34,45 @@ class StoreServer(Server):
 
     @property
     def url(self) -> str:
-        return f"mongodb://{HOST}:{self.port}"
+        return f"mongodb://{self.host}:{self.port}"
 
     def _program(self, port: int) -> Sequence[str]:
         if mongod := shutil.which("mongod"):
             folder = make_folder(self.data / "mongod")
             return [
-                mongod, "--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(port), "--dbpath", str(folder),
+                mongod, "--replSet", REPLICA_SET, "--bind_ip", self.host, "--port", str(port), "--dbpath", str(folder),
                 "--nounixsocket",
             ]  # fmt: skip
         program = find_program("secantusd-py", "install it with pip install 'natya[embedded]', or put mongod on PATH")
         folder = make_folder(self.data / "secantus")
         # Without --sync-on-commit, writes that were acknowledged are lost when it is killed.
-        return [program, "--host", HOST, "--port", str(port), "--storage-path", str(folder), "--sync-on-commit"]
+        return [program, "--host", self.host, "--port", str(port), "--storage-path", str(folder), "--sync-on-commit"]
 
     async def _answers(self, port: int, pid: int) -> bool:
         try:
-            if (await command(port, {"hello": 1})).get("isWritablePrimary"):
-                return bool((await command(port, {"serverStatus": 1})).get("pid") == pid)
-            await _make_primary(port)
+            if (await command(port, {"hello": 1}, host=self.host)).get("isWritablePrimary"):
+                return bool((await command(port, {"serverStatus": 1}, host=self.host)).get("pid") == pid)
+            await _make_primary(self.host, port)
         except (OSError, EOFError, TimeoutError):
             pass
         return False
 
 
-async def _make_primary(port: int) -> None:
-    """Initiate the replica set; or move it to this port, if the folder was last used with another one."""
-    member = f"{HOST}:{port}"
-    match (await command(port, {"replSetGetStatus": 1})).get("code"):
+async def _make_primary(host: str, port: int) -> None:
+    """Initiate the replica set; or move it to this address, if the folder was last used with another one."""
+    member = f"{host}:{port}"
+    match (await command(port, {"replSetGetStatus": 1}, host=host)).get("code"):
         case Code.NOT_YET_INITIALIZED:
             members = [{"_id": 0, "host": member}]
-            await command(port, {"replSetInitiate": {"_id": REPLICA_SET, "members": members}})
+            await command(port, {"replSetInitiate": {"_id": REPLICA_SET, "members": members}}, host=host)
         case Code.INVALID_CONFIGURATION:
-            configuration = (await command(port, {"replSetGetConfig": 1}))["config"]
+            configuration = (await command(port, {"replSetGetConfig": 1}, host=host))["config"]
             configuration["members"][0]["host"] = member
             configuration["version"] += 1
-            await command(port, {"replSetReconfig": configuration, "force": True})
+            await command(port, {"replSetReconfig": configuration, "force": True}, host=host)
 
 
-async def command(port: int, document: dict[str, Any], *, limit: float = 5.0) -> dict[str, Any]:
+async def command(port: int, document: dict[str, Any], *, host: str = HOST, limit: float = 5.0) -> dict[str, Any]:
     """The reply of the server on ``port`` to an administration command, errors included. Raises `OSError`, `EOFError`.
 
     One OP_MSG on a connection of its own: a driver's pools and monitors are of no use to somebody who only asks whether
@@ -82,7 +82,7 @@ async def command(port: int, document: dict[str, Any], *, limit: float = 5.0) ->
 
     body = bson.encode({**document, "$db": "admin"})
     async with asyncio.timeout(limit):
-        reader, writer = await asyncio.open_connection(HOST, port)
+        reader, writer = await asyncio.open_connection(host, port)
         try:
             # length, request id, response to, opcode; flags; a section of kind 0 with the document
             writer.write(struct.pack("<iiiiIB", 21 + len(body), 1, 0, _OP_MSG, 0, 0) + body)

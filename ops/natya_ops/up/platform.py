@@ -12,7 +12,8 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,12 @@ def metrics_of(number: int) -> dict[str, str]:
 
 
 class Platform:
-    """Everything that one ``natya up`` runs."""
+    """Everything that one ``natya up`` runs. ``nats``, ``store``, ``edge`` and ``workers`` are there once it is ready."""
+
+    nats: NatsServer
+    store: StoreServer
+    edge: Edge
+    workers: list[Worker]
 
     def __init__(self, options: Options, display: Display) -> None:
         self._display = display
@@ -82,21 +88,28 @@ class Platform:
 
     async def run(self, play: Callable[[Ready], Awaitable[None]] | None = None) -> None:
         """Run until cancelled; ``play`` is awaited once when all is ready. Raises `ConfigurationError`."""
+        async with self.running() as ready:
+            if play is not None:
+                await play(ready)
+            await asyncio.Event().wait()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Ready]:
+        """Start everything, and say where it is; end it. Raises `ConfigurationError`."""
         options, display, folder = self._options, self._display, self.folder
         with folder.locked():
             for left in folder.end_left_behind():
                 display.starting(f"(ended {left.name}, pid {left.pid}, of an earlier run)")
             options.check()
             secret = folder.secret()
-            nats = NatsServer(folder.nats, options.nats_port, log=folder.log("nats"))
-            store = StoreServer(folder.store, options.store_port, log=folder.log("store"))
+            self.nats = nats = NatsServer(folder.nats, options.nats_port, log=folder.log("nats"))
+            self.store = store = StoreServer(folder.store, options.store_port, log=folder.log("store"))
             display.starting("NATS and the store")
             async with self._group(nats, store):
-                environment = {"NATYA_NATS": nats.url, "NATYA_STORE": store.url}
-                workers = [self._worker(number, environment) for number in range(1, options.workers + 1)]
+                self.workers = workers = [await self._worker(number) for number in range(1, options.workers + 1)]
                 display.starting(f"{len(workers)} workers" if len(workers) > 1 else "a worker")
                 async with self._group(*workers):
-                    edge = self._edge(environment)
+                    self.edge = edge = await self._edge()
                     display.starting("the edge")
                     async with self._group(edge):
                         ready = Ready(
@@ -110,27 +123,33 @@ class Platform:
                         )
                         folder.announce(http=edge.url, nats=nats.url, store=store.url, monitor=nats.monitor)
                         display.ready(ready)
-                        if play is not None:
-                            await play(ready)
-                        await asyncio.Event().wait()
+                        yield ready
+
+    async def surroundings(self, name: str) -> dict[str, str]:
+        """The environment in which the worker or edge ``name`` finds the servers, asked for before it is first started."""
+        return {"NATYA_NATS": self.nats.url, "NATYA_STORE": self.store.url}
 
     def _group(self, *children: Child) -> Group:
         for child in children:
             child.spawned = self.folder.record
         return Group(children, self._display)
 
-    def _worker(self, number: int, environment: dict[str, str]) -> Worker:
+    async def _worker(self, number: int) -> Worker:
         name = f"worker-{number}"
         program = self._options.worker_program or (*NATYA, "worker", "--app", self._options.app)
-        return Worker(name, self.folder.log(name), program=program, environment={**environment, **metrics_of(number)})
+        environment = {**await self.surroundings(name), **metrics_of(number)}
+        return Worker(name, self.folder.log(name), program=program, environment=environment)
 
-    def _edge(self, environment: dict[str, str]) -> Edge:
+    async def _edge(self) -> Edge:
         return Edge(
             self.folder.path,
             self._options.http_port,
             log=self.folder.log("edge"),
             program=self._options.edge_program,
-            environment={**environment, "NATYA_EDGE_SECRET_FILE": str(self.folder.key_file.resolve())},
+            environment={
+                **await self.surroundings(Edge.role),
+                "NATYA_EDGE_SECRET_FILE": str(self.folder.key_file.resolve()),
+            },
             host=HOST,
         )
 

@@ -71,24 +71,23 @@ class Edge(Server):
     def __init__(
         self, data: Path, port: int, *, log: Path, program: Sequence[str], environment: Mapping[str, str], host: str = HOST
     ) -> None:
-        super().__init__(data, port, log=log)
+        super().__init__(data, port, log=log, host=host)
         self._command = program
         self._shared = environment
-        self._host = host
 
     @property
     def url(self) -> str:
-        return f"http://{self._host}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def _program(self, port: int) -> Sequence[str]:
         return self._command
 
     def _environment(self, port: int) -> Mapping[str, str]:
-        return {**self._shared, "NATYA_EDGE_HOST": self._host, "NATYA_EDGE_PORT": str(port)}
+        return {**self._shared, "NATYA_EDGE_HOST": self.host, "NATYA_EDGE_PORT": str(port)}
 
     async def _answers(self, port: int, pid: int) -> bool:
         try:
-            return await _status(self._host, port, "/readyz") == 200
+            return await _status(self.host, port, "/readyz") == 200
         except (OSError, TimeoutError):
             return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -44,16 +44,29 @@ class Patience:
         return 0.0 if self._short <= 1 else min(self.MOST, self.FIRST * 2 ** min(self._short - 2, 10))
 
 
+async def _at_once(child: Child) -> None:
+    return
+
+
 class Group:
     """Children that are started at the same time and kept running: ``async with Group(children, reports): …``.
 
     On entry all are started; if one cannot be, the others are stopped and its `ConfigurationError` is raised. On exit
-    the supervision ends first, then all children are stopped at the same time.
+    the supervision ends first, then all children are stopped at the same time. ``permit`` is awaited before a child is started
+    again.
     """
 
-    def __init__(self, children: Sequence[Child], reports: Reports, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        children: Sequence[Child],
+        reports: Reports,
+        *,
+        permit: Callable[[Child], Awaitable[object]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._children = children
         self._reports = reports
+        self._permit = permit or _at_once
         self._clock = clock
         self._keepers: list[asyncio.Task[None]] = []
 
@@ -94,6 +107,7 @@ class Group:
             wait = patience.after(self._clock() - since)
             while True:
                 await asyncio.sleep(wait)
+                await self._permit(child)
                 try:
                     await child.start()
                 except (ConfigurationError, OSError) as error:

@@ -36,9 +36,11 @@ STEP = 0.001
 
 
 class Ending(Enum):
-    """How an attempt ended: the partition has gone, is still served here, or it is not known."""
+    """How an attempt ended: the partition has gone, is still served here (because the successor would not have it, or because it
+    did not come to rest), or it is not known."""
 
     GONE = "gone"
+    REFUSED = "refused"
     KEPT = "kept"
     UNKNOWN = "unknown"
 
@@ -58,8 +60,9 @@ class HandingOver:
         committer = self._partition.committer
         since = committer.follow()
         try:
-            if await self._ask(successor, "prepare", PREPARING) is not Ending.GONE:
-                return Ending.KEPT
+            willing = await self._ask(successor, "prepare", PREPARING)
+            if willing is not Ending.GONE:
+                return Ending.REFUSED
             return await self._give(successor, since)
         finally:
             committer.unfollow()
@@ -76,7 +79,7 @@ class HandingOver:
                 self._doorway.hold()
                 ending = await self._ask(successor, "take", TAKING, since)
         finally:
-            if ending is Ending.KEPT:
+            if ending in (Ending.KEPT, Ending.REFUSED):
                 committer.thaw()
                 execution.resume(exempt)
                 self._doorway.let_in(self._partition.accept)
@@ -121,9 +124,9 @@ class HandingOver:
         try:
             answer = Answer.read(await self._world.bus.request(subject, offer.encode(), timeout=timeout))
         except (NoResponders, Disconnected):
-            return Ending.KEPT
+            return Ending.REFUSED
         except NoReply:
             return Ending.UNKNOWN
         if answer.code == 0:
             return Ending.GONE
-        return Ending.KEPT if answer.slug == "unavailable" else Ending.UNKNOWN
+        return Ending.REFUSED if answer.slug == "unavailable" else Ending.UNKNOWN

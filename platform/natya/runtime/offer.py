@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 import orjson
 
@@ -37,8 +37,9 @@ class Offer:
 
     @classmethod
     def decode(cls, data: bytes) -> Offer:
-        """Raises `ValueError`, `TypeError` if it is none, perhaps because another version of the code wrote it."""
+        """Raises `ValueError`, `KeyError`, `TypeError` if it is none. What a newer version of the code adds is left out."""
         document = orjson.loads(data)
-        document["mail"] = Position(**document["mail"])
-        document["tail"] = [(sequence, time, orjson.dumps(record)) for sequence, time, record in document["tail"]]
-        return cls(**document)
+        known = {each.name: document[each.name] for each in fields(cls) if each.name in document}
+        known["mail"] = Position(**document["mail"])
+        known["tail"] = [(sequence, time, orjson.dumps(record)) for sequence, time, record in document.get("tail", ())]
+        return cls(**known)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from natya.manifest import Definition
 
 HANDED_OVER_AT_ONCE = 4
+REFUSALS = 4
+"""After so many a node that leaves releases the partition: perhaps the others run code that knows no hand-over."""
 PAUSE = 0.05
 """Seconds between the end of a tenure that failed and the next attempt."""
 SETTLE = 0.25
@@ -138,8 +140,8 @@ class Ownership:
             self.settled.set()
 
     def _give(self, tenure: Tenure, successor: Member | None) -> None:
-        """Hand over, or release what nobody else can have if this node leaves."""
-        if successor is not None:
+        """Hand over, or release what nobody else can or will have if this node leaves."""
+        if successor is not None and not (self._leaving and tenure.refusals >= REFUSALS):
             tenure.hand_to(successor.incarnation)
         elif self._leaving:
             tenure.release()

@@ -70,8 +70,8 @@ class Receiving:
         """The offer, if it can be taken."""
         try:
             offer = Offer.decode(delivery.data)
-        except (ValueError, TypeError):
-            return None
+        except (ValueError, KeyError, TypeError):
+            return None  # of another version of the code
         definition = self._definitions.get(offer.kind)
         fits = definition is not None and definition.schema >= offer.schema
         return offer if fits and self._willing() and (offer.kind, offer.partition) not in self._tenures else None

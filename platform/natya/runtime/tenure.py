@@ -45,7 +45,8 @@ PATIENCE_LIMIT = 0.16
 
 class Tenure:
     """One attempt of this node to own a partition, and what comes of it. ``partition`` is there while it serves, and
-    ``open`` takes calls straight in for as long as it is neither released nor handed over."""
+    ``open`` takes calls straight in for as long as it is neither released nor handed over; ``refusals`` counts successors that
+    would not have it."""
 
     def __init__(self, around: Surroundings, incarnation: str, definition: Definition, number: int) -> None:
         self._around = around
@@ -62,6 +63,7 @@ class Tenure:
         self.partition: Partition | None = None
         self.open: Callable[[Message, Waiter], None] | None = None
         self.reason = "failed"
+        self.refusals = 0
 
     @property
     def serving(self) -> bool:
@@ -203,7 +205,8 @@ class Tenure:
                 self.reason = "handed_over"
             case Ending.UNKNOWN:
                 self.reason = "unreachable"
-            case Ending.KEPT:
+            case Ending.KEPT | Ending.REFUSED as ending:
+                self.refusals += ending is Ending.REFUSED
                 self._rest_until = self._world.clock.boottime() + 2 * self._patience
                 self._patience = min(2 * self._patience, PATIENCE_LIMIT)
                 return False

@@ -22,7 +22,16 @@ PLACE = {
     "workers": 3, "started_here": True, "partitions": {"account": 16, "inbox": 16, "transfer": 16}, "replicas": 1,
     "sync_interval": "always", "lease_ttl": 3.0,
 }  # fmt: skip
-RECOVERIES = {"kill": 0.12, "stop": 3.1, "partition": 3.3, "drain": 0.01, "edge": 1.4, "nats": 0.8, "store": 0.05, "disk": 1.9}
+RECOVERIES = {
+    "kill": 0.12,
+    "stop": 3.1,
+    "partition": 3.3,
+    "drain": 0.01,
+    "edge": 1.4,
+    "nats": 0.8,
+    "store": 0.05,
+    "disk": 1.9,
+}
 
 
 def make_result(seconds: float = 60.0, faults: tuple[str, ...] = FAULTS, *, seed: int = 7) -> Result:
@@ -78,7 +87,9 @@ def violated() -> Result:
         operation.outcome, operation.ended = outcome, math.inf if outcome is Outcome.UNKNOWN else operation.ended
     result.skipped = {"disk": "no small file system can be mounted here"}
     result.verdicts = [
-        Verdict("effects", False, 4_000, "2 of 4,000 operations took effect twice", ["id-7 stands in <b>two</b> records: 12, 19"]),
+        Verdict(
+            "effects", False, 4_000, "2 of 4,000 operations took effect twice", ["id-7 stands in <b>two</b> records: 12, 19"]
+        ),
         Verdict("minimum", None, 3, "too little happened", ["the fault disk never struck"]),
     ]
     return result

@@ -1,0 +1,1 @@
+"""``natya chaos``: break the platform on purpose, under load, and check what it promised."""
