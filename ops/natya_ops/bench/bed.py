@@ -54,9 +54,9 @@ class Bed:
 
     @asynccontextmanager
     async def worker(
-        self, name: str = "worker", *, program: Sequence[str] = NATYA, **settings: object
+        self, name: str = "worker", *, program: Sequence[str] = NATYA, app: str = "natya_actors", **settings: object
     ) -> AsyncIterator[Worker]:
-        """A worker that hosts `natya_actors`, serving. ``settings`` are NATYA_… variables without that prefix, in lower case."""
+        """A worker that hosts ``app``, serving. ``settings`` are NATYA_… variables without that prefix, in lower case."""
         port = free_port()
         environment = {
             "NATYA_NATS": self.nats.url,
@@ -65,7 +65,7 @@ class Bed:
             "NATYA_DATABASE": "natya",
             "NATYA_METRICS_PORT": str(port),
         } | {f"NATYA_{key.upper()}": str(value) for key, value in settings.items()}
-        command = (*program, "worker", "--app", "natya_actors")
+        command = (*program, "worker", "--app", app)
         async with self._program(name, command, environment) as worker:
             self._metrics_ports[name] = port
             yield worker

@@ -41,7 +41,9 @@ class Streams:
             for number in range(min(JOURNAL_STREAMS, count)):
                 for item in await self._read_on(subjects.journal_stream(kind, number), f"{prefix}*"):
                     partition = int(item.arrival.subject.removeprefix(prefix))
-                    entry = Entry(item.sequence, item.time, decode(item.arrival.data))
+                    record = decode(item.arrival.data)
+                    record.states = dict.fromkeys(record.states)  # which have changed: the states themselves fill the memory
+                    entry = Entry(item.sequence, item.time, record)
                     self.journals[kind, partition].append(entry)
                     found += len(entry.record.turns)
         return found

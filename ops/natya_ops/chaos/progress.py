@@ -57,10 +57,13 @@ class Lines:
     def __init__(self) -> None:
         self._last = 0.0
         self._broken: tuple[str, ...] = ()
+        self._phase = ""
         self._rate = Rate()
 
     def phase(self, text: str) -> None:
-        print(f"{text} …", file=sys.stderr, flush=True)
+        if text != self._phase:
+            self._phase = text
+            print(f"{text} …", file=sys.stderr, flush=True)
 
     def show(self, now: Now) -> None:
         per_second = self._rate.of(now.answered)

@@ -59,7 +59,7 @@ class Settling:
                 return False
             grown = await self._streams.read_journals() + await self._streams.read_messages()
             tells, transfers = self._tells_left(), await self._transfers_left()
-            say(f"settling: {tells} tells and {transfers} transfers are not done yet")
+            say(f"settling: {tells} tells and {transfers} transfers are not done" if tells or transfers else "settling")
             still = 0 if tells or transfers or grown else still + 1
             await asyncio.sleep(LOOK_EVERY)
         return True

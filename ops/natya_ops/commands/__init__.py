@@ -5,6 +5,7 @@ from __future__ import annotations
 from natya_ops.commands import (
     bench,
     call,
+    chaos,
     dead,
     describe,
     doctor,
@@ -20,4 +21,21 @@ from natya_ops.commands import (
     worker,
 )
 
-REGISTERED = (up, worker, edge, call, tell, kinds, describe, where, state, history, dead, bench, token, doctor, health)
+REGISTERED = (
+    up,
+    worker,
+    edge,
+    call,
+    tell,
+    kinds,
+    describe,
+    where,
+    state,
+    history,
+    dead,
+    bench,
+    chaos,
+    token,
+    doctor,
+    health,
+)

@@ -10,7 +10,8 @@ given, and a PONG means that everything before it has been handled: that is what
 
 *When the connection breaks*, in this order: what was not written is dropped (nothing goes out late); `on_disconnect`
 callbacks run; subscriptions that end with the connection are told; requests fail with `NoReply`. Then nats-py connects again,
-lasting subscriptions are made anew before anything else is sent, and `on_reconnect` callbacks run.
+lasting subscriptions are made anew before anything else is sent, and `on_reconnect` callbacks run: before anybody can find
+that there is a connection, so that nobody takes what was true before the break for what is true now.
 
 A barrier speaks for the server that this connection entered at. The others of a cluster learn of a new subscription a moment
 later, perhaps after `subscribe` has returned.
@@ -48,7 +49,8 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._dialer = Dialer(self)
         self._wire: Wire | None = None
-        self._joined = False  # there is a connection
+        self._known = False  # there has been a connection
+        self._joined = False  # there is one
         self._open = False  # and it takes what is sent
         self._is_up = asyncio.Event()
         self._closed = False
@@ -250,15 +252,15 @@ class Connection:
 
     def joined(self, info: dict[str, Any]) -> None:
         self._take_info(info)
+        again, self._known = self._known, True
         # Subscriptions first; what others said before is void.
         self._out[:] = [listener.command for listener in self._listeners.values()]
         self._joined = self._open = True
         self._is_up.set()
+        if again:
+            _log.info("connected to NATS again (server %s)", self.server)
+            self._call(self._reconnected)
         self._write()
-
-    def rejoined(self) -> None:
-        _log.info("connected to NATS again (server %s)", self.server)
-        self._call(self._reconnected)
 
     def lost(self) -> None:
         if not self._joined:

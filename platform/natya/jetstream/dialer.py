@@ -28,15 +28,12 @@ class Owner(Protocol):
         ...
 
     def joined(self, info: dict[str, Any]) -> None:
-        """The greeting is over: messages may flow on the newest socket. ``info`` is what the server said of itself."""
+        """The greeting is over: messages may flow on the newest socket. ``info`` is what the server said of itself. Called for each
+        connection, the first one and those after it."""
         ...
 
     def lost(self) -> None:
         """The connection is of no use any more. May be called again for the same one."""
-        ...
-
-    def rejoined(self) -> None:
-        """A connection after the first one is there, and the server has confirmed the subscriptions."""
         ...
 
     def ping(self) -> asyncio.Future[bool]:
@@ -58,7 +55,6 @@ class Dialer(Client):
         await self.connect(
             servers,
             error_cb=self._trouble,
-            reconnected_cb=self._rejoined,
             allow_reconnect=False,
             max_reconnect_attempts=-1,
             reconnect_time_wait=0.1,  # type: ignore[arg-type]
@@ -89,10 +85,6 @@ class Dialer(Client):
         self._troubled = True
         _log.log(level, "NATS: %s", error or type(error).__name__)
 
-    async def _rejoined(self) -> None:
-        self._troubled = False
-        self._owner.rejoined()
-
     async def _connect_to_server(self, s: Srv) -> None:
         s.last_attempt = time.monotonic()
         if isinstance(self._transport, Wire):
@@ -104,6 +96,7 @@ class Dialer(Client):
         await super()._process_connect_init()
         if not self.is_connected:
             raise Error("nats: the server did not answer the first PING")
+        self._troubled = False
         # Nothing else has run since the PONG: what the owner sends now is first.
         self._owner.joined(self._server_info)
 

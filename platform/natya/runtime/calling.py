@@ -19,7 +19,7 @@ FIRST_WAIT = 0.1
 """Least seconds until the first repeat when nothing is heard; four times the usual latency if that is longer, up to
 `FIRST_WAIT_LIMIT`, so that load does not breed repeats. Doubles up to `LONGEST_WAIT`."""
 FIRST_WAIT_LIMIT = 1.0
-LONGEST_WAIT = 4.0
+LONGEST_WAIT = 1.0
 FIRST_PAUSE = 0.005
 """Least seconds between an answer that asks for a repeat and the repeat: an eighth of the time spent so far if that is longer,
 up to `LONGEST_PAUSE`. A take-over of 100 ms is then noticed within some 12 ms of its end."""

@@ -12,7 +12,8 @@
 sent and no answer came, nothing is known: the successor may have fenced, or may do so later. Then this node forgets everything,
 and a new claim decides (the owner key still names this node, or the successor, whose end is noticed like anybody's). A *take* that
 arrives late finds the owner key or the journal moved on and is refused there. This node dies after *take*: what it held is
-repeated by its callers, under the same ids.
+repeated by its callers, under the same ids. The partition is dropped meanwhile (fenced, or the lease was lost): there is nothing to
+go on with, and whoever waits is told to ask elsewhere.
 """
 
 from __future__ import annotations
@@ -74,15 +75,13 @@ class HandingOver:
         execution.pause(exempt)
         self._doorway.hold_but_chained()
         ending = Ending.KEPT
-        try:
-            if await self._comes_to_rest():
-                self._doorway.hold()
-                ending = await self._ask(successor, "take", TAKING, since)
-        finally:
-            if ending in (Ending.KEPT, Ending.REFUSED):
-                committer.thaw()
-                execution.resume(exempt)
-                self._doorway.let_in(self._partition.accept)
+        if await self._comes_to_rest():
+            self._doorway.hold()
+            ending = await self._ask(successor, "take", TAKING, since)
+        if ending in (Ending.KEPT, Ending.REFUSED) and not self._partition.dropped:
+            committer.thaw()
+            execution.resume(exempt)
+            self._doorway.let_in(self._partition.accept)
         if ending is Ending.GONE:
             self._doorway.send_on(successor)
             event = HandedOver(
@@ -96,12 +95,12 @@ class HandingOver:
         execution, committer, clock = self._partition.execution, self._partition.committer, self._world.clock
         until = clock.boottime() + self._patience
         while execution.running:
-            if clock.boottime() >= until:
+            if clock.boottime() >= until or self._partition.dropped:
                 return False
             await clock.sleep(STEP)
         until = clock.boottime() + COMMITTING
         while execution.running or not committer.idle:
-            if clock.boottime() >= until:
+            if clock.boottime() >= until or self._partition.dropped:
                 return False
             await clock.sleep(STEP)
         committer.freeze()

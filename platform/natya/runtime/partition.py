@@ -78,7 +78,7 @@ class Partition:
         self.number = recovered.partition
         self.epoch = recovered.header.epoch
         self._tasks: asyncio.TaskGroup | None = None
-        self._dropped = False
+        self.dropped = False
         self._trimmed = 0
         plain = frozenset(name for name, method in definition.methods.items() if is_plain(method.function))
         self.unwritten = recovered.unwritten(around.load)
@@ -144,9 +144,9 @@ class Partition:
 
     def drop(self) -> None:
         """Forget everything. Who waits is told to ask elsewhere: under its id it will learn the outcome there."""
-        if self._dropped:
+        if self.dropped:
             return
-        self._dropped = self.admission.dropped = True
+        self.dropped = self.admission.dropped = True
         self._around.quiet.leave(self.execution)
         self.trials.drop()
         for turn in list(self.admission.pending.values()):
@@ -231,7 +231,7 @@ class Partition:
 
     def committed(self, turns: Sequence[Turn], starts: Sequence[dict[str, Any]], sequence: int, header: Header) -> None:
         """A record is acknowledged: its turns are true. Hot: once per turn."""
-        if self._dropped:
+        if self.dropped:
             return
         activations = self.catalog.activations
         pending = self.admission.pending
@@ -282,7 +282,7 @@ class Partition:
 
     def suspect(self, key: str, sequence: int) -> None:
         """The store has a later document than was written: find out whether the journal lost data, and stop then."""
-        if not self._dropped:
+        if not self.dropped:
             self._spawn(self._ahead(key, sequence))
 
     def journal_lost(self, error: SnapshotAhead) -> JournalIsBehind:

@@ -32,7 +32,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from natya.errors import Internal, Unavailable
+from natya.errors import Internal, NatyaError, Unavailable
 from natya.message import Answer, Message
 from natya.runtime.commit import Committer
 from natya.runtime.counts import Count, Counts, Place, line_of, place_of
@@ -168,7 +168,10 @@ class Trials:
             answered.set()
 
         query.waiter = answer
-        run(query)
+        try:
+            run(query)
+        except NatyaError as error:
+            answer(Answer.of(error))
         await answered.wait()
         await self._survived(message)
 

@@ -69,7 +69,7 @@ class Metrics(Collector):
         self._passivations = Counter("natya_passivations_total", "Idle actors that left memory.", kind)
         self._not_loaded = Counter("natya_actors_not_loaded_total", "Documents that could not be loaded or written.", kind)
         self._tell_retries = Counter("natya_tell_retries_total", "Tells that failed and are tried again.", kind)
-        self._dead = Counter("natya_dead_letters_total", "Tells given up and stored as dead letters.", (*kind, "outcome"))
+        self._dead = Counter("natya_dead_letters_total", "Messages given up and stored as dead letters.", (*kind, "outcome"))
         self._outgoing_retries = Counter(
             "natya_outgoing_retries_total", "Times that outgoing messages could not be stored and are sent again.", kind
         )

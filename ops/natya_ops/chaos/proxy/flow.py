@@ -7,6 +7,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from random import Random
 from typing import Final
@@ -138,7 +139,8 @@ class Flow:
         if ending is Ending.RESET:
             reset(sink)
         elif not sink.is_closing():
-            sink.write_eof()
+            with suppress(OSError):  # the sink was reset a moment ago and has not told yet
+                sink.write_eof()
         self._end()
 
     def _end(self) -> None:
