@@ -59,16 +59,16 @@ class HandingOver:
     async def to(self, successor: str) -> Ending:
         """Try to give the partition to this incarnation. When it has gone, `Doorway.close` and `Partition.drop` are left to do."""
         committer = self._partition.committer
-        since = committer.follow()
+        since, prepared = committer.follow(), committer.last
         try:
-            willing = await self._ask(successor, "prepare", PREPARING)
+            willing = await self._ask(successor, "prepare", PREPARING, prepared)
             if willing is not Ending.GONE:
                 return Ending.REFUSED
-            return await self._give(successor, since)
+            return await self._give(successor, prepared, since)
         finally:
             committer.unfollow()
 
-    async def _give(self, successor: str, since: list[Appended]) -> Ending:
+    async def _give(self, successor: str, prepared: int, since: list[Appended]) -> Ending:
         execution, committer, clock = self._partition.execution, self._partition.committer, self._world.clock
         began = clock.boottime()
         exempt = execution.awaited
@@ -77,7 +77,7 @@ class HandingOver:
         ending = Ending.KEPT
         if await self._comes_to_rest():
             self._doorway.hold()
-            ending = await self._ask(successor, "take", TAKING, since)
+            ending = await self._ask(successor, "take", TAKING, prepared, since)
         if ending in (Ending.KEPT, Ending.REFUSED) and not self._partition.dropped:
             committer.thaw()
             execution.resume(exempt)
@@ -106,7 +106,9 @@ class HandingOver:
         committer.freeze()
         return True
 
-    async def _ask(self, successor: str, verb: str, timeout: float, tail: list[Appended] | None = None) -> Ending:
+    async def _ask(
+        self, successor: str, verb: str, timeout: float, prepared: int, tail: list[Appended] | None = None
+    ) -> Ending:
         header, last = self._partition.committer.last_header, self._partition.committer.last
         complete = tail is not None and sum(len(data) for _, _, data in tail) < self._world.bus.max_payload // 2
         checkpoint, mark, mail = (
@@ -116,7 +118,7 @@ class HandingOver:
         )
         offer = Offer(
             self._held.kind, self._held.partition, self._held.revision, self._held.group,
-            last, header.epoch, header.schema, header.sent, checkpoint, mark, header.unclean, mail,
+            last, header.epoch, header.schema, header.sent, checkpoint, mark, header.unclean, mail, prepared,
             complete, tail if tail is not None and complete else [],
         )  # fmt: skip
         subject = self._world.subjects.node(successor, verb)

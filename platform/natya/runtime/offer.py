@@ -13,8 +13,8 @@ from natya.runtime.batch import Position
 class Offer:
     """A partition to be had. ``revision`` is that of the owner key, ``group`` as in it; ``last`` is the journal's last sequence and
     ``epoch, schema, sent, store, unclean`` what the record there says (see `batch`); ``checkpoint`` and ``mail`` are how far things
-    are by now. ``tail`` are the records since the
-    successor has read ahead, as (sequence, time in ms, bytes), if ``complete``; otherwise they have to be read."""
+    are by now. ``prepared`` is the record up to which the successor was told to read ahead in this attempt; ``tail`` are those
+    since, as (sequence, time in ms, bytes), if ``complete``; otherwise they have to be read."""
 
     kind: str
     partition: int
@@ -28,6 +28,7 @@ class Offer:
     store: str
     unclean: int
     mail: Position
+    prepared: int
     complete: bool = False
     tail: list[tuple[int, int, bytes]] = field(default_factory=list)
 

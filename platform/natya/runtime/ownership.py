@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from natya.manifest import Definition
 
 HANDED_OVER_AT_ONCE = 4
+BALANCE_AFTER = 2.0
+"""Seconds for which those that are left keep what they have when a member is lost: they have its share to take, and it may be
+back soon."""
 REFUSALS = 4
 """After so many a node that leaves releases the partition: perhaps the others run code that knows no hand-over."""
 PAUSE = 0.05
@@ -66,6 +69,7 @@ class Ownership:
             willing=lambda: self._tasks is not None and not self._leaving and membership.valid(), begin=self._begin, spawn=self._spawn,
         )  # fmt: skip
         self._returning: set[tuple[str, int]] = set()
+        self._balance_from = 0.0
         self._wanted: set[tuple[str, int]] = set()
         self._places: dict[str, list[str | None]] = {}
         self._placed_for: dict[str, tuple[dict[str, Member], list[int]]] = {}
@@ -116,6 +120,7 @@ class Ownership:
         complete = True
         free: list[tuple[Definition, int]] = []
         present = self._membership.incarnation in self._view.members
+        balance = present and (self._leaving or self._world.clock.boottime() >= self._balance_from)
         giving = sum(1 for tenure in self._tenures.values() if not tenure.serving and tenure.partition is not None)
         for definition in self._definitions:
             self._place(definition)
@@ -129,7 +134,7 @@ class Ownership:
                         free.append((definition, number))
                     else:
                         self._return(definition.kind, number)
-                elif not mine and present and tenure.serving and giving < HANDED_OVER_AT_ONCE:
+                elif not mine and balance and tenure.serving and giving < HANDED_OVER_AT_ONCE:
                     self._give(tenure, successor)
                     giving += 0 if tenure.serving else 1
                 complete = complete and (not mine or (tenure is not None and tenure.serving))
@@ -153,8 +158,13 @@ class Ownership:
         if self._leaving:
             members.pop(self._membership.name, None)
         needs = [owner.schema if (owner := self._view.owners.get((kind, n))) else 0 for n in range(definition.partitions)]
-        if (members, needs) == self._placed_for.get(kind):
+        before, needed = self._placed_for.get(kind, ({}, []))
+        if (members, needs) == (before, needed):
             return
+        if members.keys() - before.keys():
+            self._balance_from = 0.0
+        elif before.keys() - members.keys():
+            self._balance_from = self._world.clock.boottime() + BALANCE_AFTER
         self._placed_for[kind] = members, needs
         self._places[kind] = place(kind, needs, {name: member.schemas.get(kind, 1) for name, member in members.items()})
         unread = [need for need, name in zip(needs, self._places[kind], strict=True) if name is None and members]

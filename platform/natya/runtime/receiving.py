@@ -3,6 +3,9 @@
 *Prepare* reads the journal ahead and keeps what it says; *take* begins a tenure with it. Who may not take it says so before
 anything is done (``unavailable``: the owner serves on); once the owner key or the journal may have been touched the answer is
 ``moved``, and only a new claim tells who owns it.
+
+**Failure.** Reading ahead for one attempt is slow, the owner tries again, and the first reading ends after the second: *take* would
+go on from too early a record, and what was committed in between would be missing. So *take* says up to where it was told to read.
 """
 
 from __future__ import annotations
@@ -97,7 +100,7 @@ class Receiving:
     def _take(self, delivery: Delivery) -> None:
         offer = self._read(delivery)
         ahead, _ = self._ahead.pop((offer.kind, offer.partition), (None, 0.0)) if offer is not None else (None, 0.0)
-        if offer is None or ahead is None:
+        if offer is None or ahead is None or ahead.last != offer.prepared:
             respond(self._world.bus, delivery.reply, NO)
             return
         definition = self._definitions[offer.kind]
