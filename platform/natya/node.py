@@ -73,17 +73,29 @@ class Node:
             self._incarnation = incarnation
             async with asyncio.TaskGroup() as tasks:
                 waiting = tasks.create_task(_announce(incarnation, ready)) if ready is not None else None
+                lost = False
                 try:
                     await incarnation.run(stop)
                 except* (LeaseLost, LeaseUnknown, Disconnected, NoReply):
-                    patient_until = self._world.clock.boottime() + self._world.settings.lease_ttl
-                    await self._world.clock.sleep(0.1)
+                    lost = True
                 finally:
                     self._incarnation = None
                     if waiting is not None:
                         ready = None if waiting.done() else ready
                         waiting.cancel()
+                if lost:
+                    _let_cancellation_through()
+                    patient_until = self._world.clock.boottime() + self._world.settings.lease_ttl
+                    await self._world.clock.sleep(0.1)
             former.add(incarnation.membership.incarnation)
+
+
+def _let_cancellation_through() -> None:
+    """Raises `asyncio.CancelledError` if this task was cancelled just when its task group failed: before Python 3.13 the group forgets
+    that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _announce(incarnation: Incarnation, ready: Callable[[], None]) -> None:

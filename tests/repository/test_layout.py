@@ -66,13 +66,21 @@ def test_the_project_has_its_papers_and_commands() -> None:
     assert "Apache License" in (ROOT / "LICENSE").read_text()
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     makefile = (ROOT / "Makefile").read_text()
-    for target in ("setup", "run", "test", "test-slow", "check"):
+    for target in ("setup", "run", "test", "test-slow", "simulate", "chaos", "check"):
         assert f"\n{target}: " in makefile
 
 
 def test_make_help_lists_the_targets() -> None:
     done = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert [line.split()[1] for line in done.stdout.splitlines()] == ["run", "test", "test-slow", "check", "setup"]
+    assert [line.split()[1] for line in done.stdout.splitlines()] == [
+        "run",
+        "test",
+        "test-slow",
+        "simulate",
+        "chaos",
+        "check",
+        "setup",
+    ]
 
 
 def test_pre_commit_runs_the_tools_that_make_check_runs() -> None:

@@ -82,7 +82,7 @@ async def test_a_node_that_loses_its_lease_while_plain_asks_wait_in_it_survives_
         ask = await started(platform, platform.bus.request("natya.ask.ledger.a.write_slowly", body, timeout=60))
         assert stage.runs["x"] == 1
         trouble.lose_sent("node1", "$KV.natya_cluster.member.*")
-        await platform.clock.advance(4)
+        await platform.clock.advance(7)
         trouble.clear()
         await platform.cluster.until(lambda: [event for event in seen if isinstance(event, LeaseLost)])
         stage.gates["x"].set()

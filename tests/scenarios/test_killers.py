@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 
-from natya.errors import Internal
+from natya.errors import Internal, Unavailable
 from natya.message import Answer
 from natya.runtime.batch import decode
 from natya.runtime.partition import Partition
 from natya.testing import TestPlatform
-from support.killing import HALF_TIME, Bystander, Mortal, deadly_platform
+from support.killing import HALF_TIME, Bystander, Deaths, Mortal, Passerby, Waker, deadly_platform
 from support.protocol import attempt, started
-from support.trouble import Trouble
 
 KEYS = [f"k{number}" for number in range(8)]
 
@@ -68,6 +68,23 @@ async def test_a_killer_behind_others_of_its_actor_is_found_as_fast() -> None:
         await platform.settle()
         assert deaths.of == {"deadly": 3}
         assert await platform.actor(Mortal, "a").read() == ["first", "second", "third", "last"]
+
+
+async def test_suspicion_goes_along_when_a_restarted_node_gets_its_partitions_back() -> None:
+    """The killer comes again only when the partition has been handed back, cleanly."""
+    async with deadly_platform(nodes=3, pause=0.1) as (platform, deaths):
+        deaths.deadly["deadly"] = HALF_TIME
+        sent = platform.clock.now_ms()
+        for number in (1, 2, 3):
+            asking = await started(platform, _ask_again(platform, sent, number))
+            await platform.cluster.until(partial(_has_killed, deaths, number))
+            await deaths.over()
+            await platform.clock.advance(3)
+            asking.cancel()
+        last = await started(platform, _ask_again(platform, sent, 4))
+        await platform.clock.advance(1)
+        assert deaths.of == {"deadly": 3}
+        assert (await last).slug == "internal"
 
 
 async def test_a_killer_ask_is_stopped_after_three_deaths_and_its_caller_is_told() -> None:
@@ -143,6 +160,10 @@ async def test_a_count_survives_checkpoints_and_a_clean_release() -> None:
         assert answer.slug == "internal"
         assert deaths.of == {"deadly": 3}
         again.cancel()
+
+
+def _has_killed(deaths: Deaths, times: int) -> bool:
+    return deaths.of["deadly"] == times
 
 
 async def _ask_again(platform: TestPlatform, sent: int, number: int) -> Answer:
@@ -229,14 +250,74 @@ async def test_what_a_lone_message_asks_of_its_own_node_runs() -> None:
         assert [dead.token for dead in platform.dead_letters] == ["a"]
 
 
-async def test_a_message_is_not_run_before_its_count_is_committed(trouble: Trouble) -> None:
-    async with deadly_platform(faults=trouble) as (platform, deaths):
+async def test_an_actor_whose_activation_kills_is_left_alone_and_its_neighbours_go_on() -> None:
+    async with deadly_platform(Waker) as (platform, deaths):
+        deaths.deadly["wake a"] = HALF_TIME
+        await platform.actor(Waker, "a").write.tell(line="x")
+        await platform.actor(Waker, "b").write.tell(line="y")
+        asking = await started(platform, platform.actor(Waker, "a", timeout=20).write(line="z"))
+        await platform.clock.advance(25)
+        with pytest.raises(Unavailable, match="on_activate ended its process"):
+            await asking
+        assert deaths.of == {"wake a": 3}
+        assert await platform.actor(Waker, "b").read() == ["y"]
+        assert platform.dead_letters == []
+        del deaths.deadly["wake a"]
+        await platform.clock.advance(900)
+        await platform.settle(limit=400)
+        assert await platform.actor(Waker, "a").read() == ["x"]
+
+
+async def test_a_stateless_ask_waits_while_a_message_is_alone() -> None:
+    async with deadly_platform(Mortal, Passerby, nodes=1) as (platform, deaths):
+        deaths.deadly["deadly"] = 1.0
+        await platform.actor(Mortal, "a").write.tell(line="deadly")
+        for number in range(100):
+            if deaths.of["deadly"] == 3:
+                break
+            await started(platform, platform.actor(Passerby, "b", timeout=60).walk(line=f"walk {number}", seconds=0.3))
+            await platform.clock.advance(0.2)
+        assert deaths.of == {"deadly": 3}
+        assert {line for line, _ in deaths.beside} == {"deadly"}
+        assert deaths.beside[0][1] | deaths.beside[1][1], "asks ran beside it, as they should"
+        assert deaths.beside[2][1] == set()
+
+
+async def test_what_fails_without_killing_is_not_counted_for_it() -> None:
+    async with deadly_platform() as (platform, deaths):
         deaths.deadly["deadly"] = HALF_TIME
         await platform.actor(Mortal, "a").write.tell(line="deadly")
-        await platform.cluster.until(lambda: deaths.of["deadly"] == 1)
-        await platform.cluster.until(lambda: of_mortal(platform))
-        trouble.clear()
-        lost = trouble.lose_delivered("node*", "natya.journal.mortal.0")
-        lost2 = trouble.lose_sent("node*", "natya.journal.mortal.0")
-        await platform.clock.advance(10)
-        print(lost, lost2, deaths.runs)
+        await platform.actor(Mortal, "b").fail.tell(line="failing")
+        await platform.clock.advance(60)
+        await platform.settle()
+        assert deaths.of == {"deadly": 3}
+        failing = next(dead for dead in platform.dead_letters if dead.token == "b")
+        assert failing.attempts == 5
+        assert "RuntimeError" in failing.error["detail"]
+
+
+async def test_nodes_that_come_and_go_meanwhile_change_nothing() -> None:
+    async with deadly_platform(nodes=3) as (platform, deaths):
+        deaths.deadly |= {"poison": HALF_TIME, "dagger": 0.3}
+        await platform.actor(Mortal, "a").write.tell(line="poison")
+        asking = await started(platform, platform.actor(Bystander, "b", timeout=200).write(line="dagger"))
+        told = 0
+        for round in range(6):
+            for key in KEYS:
+                await platform.actor(Mortal, key).write.tell(line=f"{round}", seconds=0.1)
+                await platform.actor(Bystander, key).write.tell(line=f"{round}", seconds=0.1)
+                told += 2
+            await platform.clock.advance(0.7)
+            guest = platform.cluster.start_node(f"guest{round}")
+            await platform.clock.advance(1.3)
+            if not guest.ended:
+                guest.stop()
+            await platform.clock.advance(1)
+        await platform.clock.advance(30)
+        await platform.settle()
+        with pytest.raises(Internal):
+            await asking
+        assert sorted(dead.token for dead in platform.dead_letters) == ["a", "b"]
+        for key in KEYS:
+            assert await platform.actor(Mortal, key).read() == [f"{round}" for round in range(6)]
+            assert await platform.actor(Bystander, key).read() == [f"{round}" for round in range(6)]

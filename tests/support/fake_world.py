@@ -13,7 +13,9 @@ from natya.telemetry import Telemetry
 ABSENT: Any = None
 
 
-def fake_world(clock: ManualClock, *, settings: dict[str, Any] | None = None, **ports: Any) -> World:
+def fake_world(
+    clock: ManualClock, *, settings: dict[str, Any] | None = None, telemetry: Telemetry | None = None, **ports: Any
+) -> World:
     """A world on this clock; ports that are not given must not be touched."""
     names = ("bus", "journal", "mail", "cluster", "kinds", "snapshots")
     return World(
@@ -21,6 +23,6 @@ def fake_world(clock: ManualClock, *, settings: dict[str, Any] | None = None, **
         subjects=Subjects(),
         clock=clock,
         ids=SeededIds(),
-        telemetry=Telemetry(),
+        telemetry=telemetry or Telemetry(),
         **{name: ports.get(name, ABSENT) for name in names},
     )

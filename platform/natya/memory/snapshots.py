@@ -50,8 +50,10 @@ class MemorySnapshots:
             if fault := _fault(snapshot):
                 refused[snapshot.key] = fault
                 continue
-            state = present.state if snapshot.state is None and present is not None else snapshot.state
-            stored[snapshot.key] = replace(snapshot, state=state, timers=dict(snapshot.timers))
+            of_state = present if snapshot.state is None and present is not None else snapshot
+            stored[snapshot.key] = replace(
+                snapshot, state=of_state.state, schema=of_state.schema, timers=dict(snapshot.timers)
+            )
         return Written(later, refused)
 
     def mark(self) -> str:

@@ -40,12 +40,14 @@ def upsert(snapshot: Snapshot, places: Places | None, updated: datetime.datetime
         "v": snapshot.version,
         "j": snapshot.journal,
         "m": snapshot.mail,
-        "schema": snapshot.schema,
         "timers": _timers(snapshot) if snapshot.timers else {},
         "updated": updated,
     }
     update: dict[str, Any] = {}
-    if snapshot.state is not None:
+    if snapshot.state is None:
+        update["$setOnInsert"] = {"schema": snapshot.schema}  # else it says of which form the stored state is
+    else:
+        fields["schema"] = snapshot.schema
         exact: dict[str, str] = {}
         state = parse(snapshot.state)
         fields["state"] = places.apply(state, exact) if places is not None else state

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An actor as of journal sequence ``journal``. ``state`` is its JSON text; None leaves the stored state as it is (the
-    turns since then changed none), and on loading it means that no state was ever stored."""
+    """An actor as of journal sequence ``journal``. ``state`` is its JSON text in the form ``schema``; None leaves the stored state
+    and its form as they are (the turns since then changed none), and on loading it means that no state was ever stored."""
 
     key: str
     version: int

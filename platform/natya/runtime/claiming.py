@@ -55,13 +55,19 @@ class Claim:
 async def claim(
     world: World, incarnation: str, kind: str, partition: int, *, schema: int, owner: Owner | None, forced: bool
 ) -> Claim:
-    """Take the owner key, which was last seen as ``owner``, then fence the journal. Raises `ClaimLost`, `JournalUnavailable`,
+    """Take the owner key, which was last seen as ``owner``, then fence the journal. If the states are newer than this node's code,
+    which the key would have said if it had not been lost, it is told that instead. Raises `ClaimLost`, `JournalUnavailable`,
     `AppendRefused`."""
     last = await world.journal.last(kind, partition)
-    epoch = 1 + max(owner.epoch if owner else 0, decode(last.data).header.epoch if last else 0)
+    before = decode(last.data).header if last else Header(0, "", "")
+    known = owner.revision if owner else 0
+    epoch = 1 + max(owner.epoch if owner else 0, before.epoch)
+    if before.schema > schema:
+        await _take_key(world, kind, partition, Owner("", epoch, epoch, 0, before.schema), expected=known)
+        raise ClaimLost(f"its states are of schema {before.schema}, and this node's code reads up to {schema}")
     group = epoch if forced or owner is None else owner.group
     mine = Owner(incarnation, epoch, group, 0, schema)
-    revision = await _take_key(world, kind, partition, mine, expected=owner.revision if owner else 0)
+    revision = await _take_key(world, kind, partition, mine, expected=known)
     header = Header(epoch, incarnation, "", schema=schema)
     sequence, header = await _fence(world, last, kind, partition, header, forced=forced)
     return Claim(kind, partition, revision, group, sequence, header)

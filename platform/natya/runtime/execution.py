@@ -89,6 +89,8 @@ class Execution:
 
     def enquire(self, query: Query) -> None:
         """Answer the query, now or when its actor is in memory."""
+        if query.message.attempt > 1 and self._reader.joins(query):
+            return
         activation = self._catalog.touch(query.message.token)
         activation.used = self.now
         if activation.phase is Phase.READY and (not self._pauses or self._may_start(query.message)):

@@ -118,7 +118,7 @@ class HandingOver:
         )
         offer = Offer(
             self._held.kind, self._held.partition, self._held.revision, self._held.group,
-            last, header.epoch, header.schema, header.sent, checkpoint, mark, header.unclean, mail, prepared,
+            last, header.epoch, header.schema, header.sent, checkpoint, mark, self._partition.committer.unclean, mail, prepared,
             complete, tail if tail is not None and complete else [],
         )  # fmt: skip
         subject = self._world.subjects.node(successor, verb)

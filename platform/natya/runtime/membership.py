@@ -23,6 +23,9 @@ from natya.telemetry.events import MemberJoined
 from natya.version import VERSION
 
 RETRY = 0.2
+KEPT = 2
+"""How many times the lease a member's key is kept without a renewal. Others find the end of a lease by themselves (see `detection`);
+the key must outlive a time in which NATS was away from everybody, so that all can go on where they were."""
 REMEMBERED = 60
 """Seconds for which the bucket says of a member that it has ended."""
 
@@ -96,7 +99,9 @@ class Membership:
         settings, clock = self._world.settings, self._world.clock
         sent, breaks = clock.boottime(), self._breaks
         card = self._card()
-        self._revision = await self._world.cluster.put(self._key, card, expected=self._revision, ttl=settings.lease_ttl)
+        self._revision = await self._world.cluster.put(
+            self._key, card, expected=self._revision, ttl=KEPT * settings.lease_ttl
+        )
         if breaks == self._breaks:
             self._until = sent + settings.lease_ttl - settings.lease_margin
         self._view.apply(Entry(self._key, card, self._revision))

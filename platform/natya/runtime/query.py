@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -40,6 +41,15 @@ class Query:
         self.method = method
         self.arguments = arguments
         self.waiter = waiter
+
+    def takes_in(self, repeat: Query) -> bool:
+        """Whether ``repeat`` is a further attempt of this query; it gets this one's answer then. Who asked has stopped listening
+        for that where the first attempt came from, and would never get an answer that takes longer than its patience."""
+        ours, theirs = self.message, repeat.message
+        if (ours.id, ours.token, ours.method, ours.body) != (theirs.id, theirs.token, theirs.method, theirs.body):
+            return False
+        self.waiter = partial(_answer_both, self.waiter, repeat.waiter)
+        return True
 
 
 class Reader:
@@ -121,6 +131,10 @@ class Reader:
     def _send(self, waiter: Waiter, answer: Answer) -> None:
         waiter(answer if self._valid() else MOVED)
 
+    def joins(self, query: Query) -> bool:
+        """Whether an earlier attempt of the query still runs: its answer goes to this one too."""
+        return any(other.takes_in(query) for other in self._slow)
+
     @property
     def busy(self) -> bool:
         """Whether a query runs now."""
@@ -153,6 +167,11 @@ class Reader:
         if isinstance(error, NatyaError) and not isinstance(error, Internal):
             return Answer.of(error)
         return Answer.of(report_failure(self._stage, query.message.token, query.message.method, error))
+
+
+def _answer_both(first: Waiter, second: Waiter, answer: Answer) -> None:
+    first(answer)
+    second(answer)
 
 
 MOVED = Answer.of(Moved("the node that was asked is not sure of owning the actor now", retry_after=0))

@@ -146,6 +146,8 @@ class Trials:
     def enquire(self, query: Query, run: Callable[[Query], None]) -> None:
         """Run a query that is suspected, when it is counted. It has no outcome in the journal: its answer ends its count."""
         place = place_of(query.message)
+        if any(asked.takes_in(query) for asked in self._asked):
+            return
         if place in self._running:
             run(query)  # it is counted already, and only slow
             return
@@ -154,9 +156,10 @@ class Trials:
         self._stage.spawn(self._enquire(query, run))
 
     async def _enquire(self, query: Query, run: Callable[[Query], None]) -> None:
-        message, waiter = query.message, query.waiter
+        message = query.message
         may_run = await self._count(message)
         self._asked.discard(query)
+        waiter = query.waiter
         if not may_run:
             self._leave(place_of(message))
             waiter(CONDEMNED)

@@ -129,6 +129,15 @@ async def test_no_state_leaves_the_stored_state_and_writes_the_rest(snapshots: S
     assert same(loaded.state, {"balance": 1})
 
 
+async def test_no_state_leaves_the_form_of_the_stored_state_too(snapshots: Snapshots) -> None:
+    await snapshots.write("account", [snapshot(journal=1, state={"balance": 1}, schema=3)])
+    await snapshots.write("account", [snapshot(journal=2, schema=4), snapshot("new", schema=4)])
+    assert ((await load(snapshots)).journal, (await load(snapshots)).schema) == (2, 3)
+    assert (await load(snapshots, "new")).schema == 4
+    await snapshots.write("account", [snapshot(journal=3, state={"balance": 2}, schema=4)])
+    assert (await load(snapshots)).schema == 4
+
+
 async def test_no_state_was_ever_stored_is_told_apart_from_null(snapshots: Snapshots) -> None:
     await snapshots.write("account", [snapshot("never"), snapshot("null", state=None)])
     assert (await load(snapshots, "never")).state is None

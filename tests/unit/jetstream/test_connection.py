@@ -267,6 +267,34 @@ async def test_a_subject_cannot_carry_a_command(connection: Connection, subject:
             connection.publish("a", b"", reply=subject)
 
 
+async def test_who_wants_to_know_of_a_new_connection_hears_it_before_anybody_can_use_it(
+    fake: FakeNats, to_fake: Connection
+) -> None:
+    """Else somebody could take for true what was learned before the break, and the server has the subscriptions first."""
+    events: list[str] = []
+    to_fake.listen("lasting", lambda arrival: None)
+
+    def back() -> None:
+        events.append("back")
+        to_fake.publish("from.callback", b"")
+
+    to_fake.on_reconnect(back)
+
+    async def use() -> None:
+        await to_fake.wait_connected(10)
+        events.append("used")
+        to_fake.publish("from.user", b"")
+
+    await to_fake.ping()
+    fake.drop()
+    await eventually(lambda: not to_fake.connected)
+    await use()
+    assert events == ["back", "used"]
+    await eventually(lambda: b"PUB from.user" in fake.received)
+    sent = bytes(fake.received)
+    assert sent.index(b"SUB lasting") < sent.index(b"PUB from.callback") < sent.index(b"PUB from.user")
+
+
 async def test_a_killed_server_comes_back_and_its_subscriptions_work(nats_server: NatsServer) -> None:
     connection = await connect(nats_server.url, name="test")
     await connection.subscribe("echo", lambda arrival: connection.respond(arrival.reply, arrival.data))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from itertools import pairwise
 
 from natya.errors import Moved, NatyaError, Overloaded, Reject, Unavailable
 from natya.memory import ManualClock, SeededIds
 from natya.memory.wire import Delivered
 from natya.message import ATTEMPT, ID, SENT, Answer, Message
 from natya.names import Subjects
-from natya.ports.bus import Disconnected, NoReply, NoResponders
-from natya.runtime.calling import Caller
+from natya.ports.bus import Disconnected, NoReply, NoResponders, PayloadTooLarge
+from natya.runtime.calling import FIRST_WAIT, FIRST_WAIT_LIMIT, LONGEST_PAUSE, LONGEST_WAIT, Caller
 
 
 class Wire:
@@ -21,9 +22,13 @@ class Wire:
         self.clock = clock
         self.outcomes = list(outcomes)
         self.sent: list[dict[str, str]] = []
+        self.at: list[float] = []
+        self.slow = 0.0
 
     async def request(self, subject: str, data: bytes, headers: Mapping[str, str] | None, *, timeout: float) -> Delivered:
         self.sent.append(dict(headers or {}))
+        self.at.append(self.clock.boottime())
+        await self.clock.sleep(self.slow)
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
         if isinstance(outcome, bytes):
             return Delivered("", "", {}, outcome)
@@ -74,3 +79,73 @@ async def test_at_the_deadline_the_last_trouble_is_the_answer() -> None:
 
 async def test_after_silence_the_outcome_at_the_deadline_is_not_known() -> None:
     assert (await asked(NoReply()))[0].slug == "deadline"
+
+
+async def test_who_owns_a_partition_that_nobody_hears_of_is_told_to_whoever_wants_to_know() -> None:
+    clock = ManualClock()
+    wire = Wire(clock, NoResponders(), Moved("m"), NoResponders(), b"5")
+    told: list[tuple[str, int]] = []
+    caller = Caller(wire, Subjects(), clock, SeededIds(), nobody=lambda kind, partition: told.append((kind, partition)))  # type: ignore[arg-type]
+    call = asyncio.create_task(caller.call(a_message(clock)))
+    await clock.advance(1)
+    assert (await call) == Answer(b"5")
+    assert told == [("ledger", 3), ("ledger", 3)]
+
+
+def a_message(clock: ManualClock, within: float = 5.0) -> Message:
+    now = clock.now_ms()
+    return Message("ledger", "a", 3, "write", b"", id="m1", sent=now, deadline=now + int(within * 1000))
+
+
+async def test_repeats_come_often_at_first_and_seldom_later() -> None:
+    """The end of a short outage is noticed soon, and a long one is not made worse."""
+    _, wire = await asked(NoResponders(), within=20)
+    pauses = [after - before for before, after in pairwise(wire.at)]
+    assert max(pauses[:5]) < 0.01
+    assert all(pause <= 0.2 * (began + 0.05) for pause, began in zip(pauses, wire.at, strict=False))
+    assert max(pauses) <= 1.5 * LONGEST_PAUSE
+    assert min(pauses[-5:-1]) >= 0.5 * LONGEST_PAUSE
+
+
+async def test_after_silence_the_next_attempt_follows_at_once_and_waits_longer() -> None:
+    _, wire = await asked(NoReply(), within=10)
+    waits = [round(after - before, 3) for before, after in pairwise(wire.at)]
+    assert waits[:4] == [FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT, 8 * FIRST_WAIT]
+    assert max(waits) <= LONGEST_WAIT
+
+
+async def test_who_is_used_to_slow_answers_waits_longer_before_it_repeats() -> None:
+    """So that load, which makes answers slow, does not breed repeats, which make load."""
+    clock = ManualClock()
+    wire = Wire(clock, b"5")
+    wire.slow = 0.2
+    caller = Caller(wire, Subjects(), clock, SeededIds())  # type: ignore[arg-type]
+    for _ in range(100):
+        call = asyncio.create_task(caller.call(a_message(clock)))
+        await clock.advance(0.25)
+        assert (await call) == Answer(b"5")
+    wire.slow, wire.outcomes, wire.at = 0.0, [NoReply(), b"5"], []
+    call = asyncio.create_task(caller.call(a_message(clock)))
+    await clock.advance(2)
+    assert (await call) == Answer(b"5")
+    assert 0.7 < wire.at[1] - wire.at[0] <= FIRST_WAIT_LIMIT
+
+
+async def test_a_message_that_is_too_large_is_not_sent_again() -> None:
+    answer, wire = await asked(PayloadTooLarge("too much", limit=5), b"5")
+    assert answer.slug == "too_large"
+    assert len(wire.sent) == 1
+
+
+async def test_a_message_whose_deadline_has_passed_is_not_sent() -> None:
+    clock = ManualClock()
+    wire = Wire(clock, b"5")
+    caller = Caller(wire, Subjects(), clock, SeededIds())  # type: ignore[arg-type]
+    assert (await caller.call(a_message(clock, within=0.0))).slug == "deadline"
+    assert wire.sent == []
+
+
+async def test_when_an_answer_follows_silence_it_says_what_is_true_of_the_earlier_attempts_too() -> None:
+    """A 503 under this id: nothing was done, so at the deadline the outcome is known after all."""
+    answer, _ = await asked(NoReply(), Moved("m"))
+    assert answer.slug == "moved"

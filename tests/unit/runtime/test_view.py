@@ -6,7 +6,7 @@ import orjson
 
 from natya.memory import ManualClock
 from natya.ports.lease import Entry
-from natya.runtime.view import View
+from natya.runtime.view import ENDED_LIMIT, View
 
 
 def card(name: str = "a", **more: object) -> bytes:
@@ -86,3 +86,81 @@ async def test_a_member_that_is_silent_is_found_and_can_be_taken_off_though_no_e
     assert view.has_ended("n1", 3.0)
     view.apply(Entry("member.n1", card(), 5))
     assert "n1" in view.members, "a renewal that comes after all counts"
+
+
+async def test_an_end_that_was_proved_is_certain_at_once_and_stays_so() -> None:
+    """Also when the word of it has expired in its turn."""
+    view = View(ManualClock())
+    view.apply(Entry("member.n1", card(), 1))
+    assert not view.is_proved("n1")
+    view.apply(Entry("member.n1", orjson.dumps({"left": True}), 2))
+    assert view.is_proved("n1")
+    assert view.has_ended("n1", 3.0)
+    view.apply(Entry("member.n1", None, 3))
+    assert view.is_proved("n1")
+
+
+async def test_an_expiry_is_no_proof() -> None:
+    view = View(ManualClock())
+    view.apply(Entry("member.n1", card(), 1))
+    view.apply(Entry("member.n1", None, 2))
+    assert "n1" not in view.members
+    assert not view.is_proved("n1")
+
+
+async def test_a_renewal_that_arrives_after_the_word_of_its_end_changes_nothing() -> None:
+    view = View(ManualClock())
+    view.apply(Entry("member.n1", orjson.dumps({"left": True}), 2))
+    view.apply(Entry("member.n1", card(), 1))
+    assert "n1" not in view.members
+    assert view.is_proved("n1")
+
+
+async def test_of_ends_only_the_last_few_thousand_are_remembered() -> None:
+    view = View(ManualClock())
+    for number in range(ENDED_LIMIT + 10):
+        view.apply(Entry(f"member.n{number}", card(), 2 * number + 1))
+        view.apply(Entry(f"member.n{number}", orjson.dumps({"left": True}), 2 * number + 2))
+    assert not view.is_proved("n9")
+    assert view.is_proved("n10")
+    assert view.revision("n9") == 0
+    assert view.revision(f"n{ENDED_LIMIT}") == 2 * ENDED_LIMIT + 2
+
+
+async def test_the_revision_of_a_member_is_that_last_heard_of() -> None:
+    view = View(ManualClock())
+    assert view.revision("n1") == 0
+    view.apply(Entry("member.n1", card(), 4))
+    view.apply(Entry("member.n1", card(), 3))
+    assert view.revision("n1") == 4
+
+
+async def test_silence_is_counted_from_the_last_renewal_and_ends_with_the_next() -> None:
+    clock = ManualClock()
+    view = View(clock)
+    for number, name in enumerate(("n1", "n2")):
+        view.apply(Entry(f"member.{name}", card(), 1 + number))
+    await clock.advance(3.5)
+    assert view.silent(3.0) == ["n1", "n2"]
+    assert view.silent(4.0) == []
+    view.apply(Entry("member.n2", card(), 3))
+    assert view.silent(3.0) == ["n1"]
+    view.apply(Entry("member.n1", orjson.dumps({"left": True}), 4))
+    assert view.silent(3.0) == []
+
+
+async def test_a_member_says_where_it_is_and_what_it_can_read() -> None:
+    view = View(ManualClock())
+    view.apply(Entry("member.n1", card(server="s2", schemas={"account": 3}), 1))
+    assert view.members["n1"].server == "s2"
+    assert view.members["n1"].schemas == {"account": 3}
+    view.apply(Entry("member.n2", card(), 2))
+    assert view.members["n2"].schemas == {}, "of a version that did not say"
+
+
+async def test_an_owner_key_says_in_which_form_the_states_are() -> None:
+    view = View(ManualClock())
+    view.apply(Entry("owner.account.3", owner("n1", 1), 1))
+    assert view.owners["account", 3].schema == 1
+    view.apply(Entry("owner.account.3", orjson.dumps({"node": None, "epoch": 2, "group": 2, "schema": 5}), 2))
+    assert view.owners["account", 3].schema == 5

@@ -8,7 +8,7 @@ import nats
 import pytest
 
 from natya.manifest import definitions_in
-from natya_ops.bench import scaled_kinds, scaling
+from natya_ops.bench import ceilings, scaled_kinds, scaling
 from natya_ops.bench.scaling import Shape, measure, table
 from natya_ops.bench.tap import purpose, tapped
 from natya_ops.servers import NatsServer
@@ -63,3 +63,11 @@ async def test_every_figure_is_there_for_two_workers(tmp_path: Path, monkeypatch
     row = table([cost]).splitlines()[-1]
     assert row.startswith("| 2 | 4 | 2 |")
     assert row.count("|") == table([cost]).splitlines()[0].count("|")
+
+
+async def test_what_a_server_alone_can_do_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceilings, "SETTLING", 0.0)
+    found = await ceilings.measure([NatsServer(tmp_path)], part=0.01)
+    assert {(each.what, each.at_once) for each in found} == {(what, n) for what in ceilings.ROUNDS for n in ceilings.AT_ONCE}
+    assert all(each.per_second > 0 for each in found)
+    assert len(ceilings.table(found).splitlines()) == 2 + len(ceilings.ROUNDS)
