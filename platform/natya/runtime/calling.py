@@ -15,7 +15,7 @@ from natya.message import Answer, Message
 from natya.names import Subjects
 from natya.ports.bus import Bus, Disconnected, NoReply, NoResponders, PayloadTooLarge
 
-FIRST_WAIT = 0.1
+FIRST_WAIT = 0.04
 """Least seconds until the first repeat when nothing is heard; four times the usual latency if that is longer, up to
 `FIRST_WAIT_LIMIT`, so that load does not breed repeats. Doubles up to `LONGEST_WAIT`."""
 FIRST_WAIT_LIMIT = 1.0
