@@ -21,6 +21,8 @@ class Measure(StrEnum):
     QUERIES = "queries"
     MEMORY = "memory"
     RECOVERY = "recovery"
+    FAILOVER = "failover"
+    HANDOVER = "handover"
     IDLE = "idle"
 
 
@@ -47,13 +49,14 @@ class Options:
     keys: int = 1_000
     actors: int = 50_000
     turns: int = 100_000
+    kills: int = 100
     idle_seconds: float = 20.0
     profile: bool = False
     folder: Path | None = None
 
 
 USUAL: Final = Options()
-QUICK: Final = Options(seconds=0.3, cycle=0.0, pairs=1, keys=100, actors=1_000, turns=2_000, idle_seconds=1.0)
+QUICK: Final = Options(seconds=0.3, cycle=0.0, pairs=1, keys=100, actors=1_000, turns=2_000, kills=3, idle_seconds=1.0)
 
 
 def choose(

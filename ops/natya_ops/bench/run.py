@@ -13,7 +13,9 @@ from nats.errors import Error
 
 from natya.errors import ConfigurationError
 from natya_ops.bench.bed import Bed, open_bed
+from natya_ops.bench.failover import measure_failover
 from natya_ops.bench.figures import BenchError, Measurement
+from natya_ops.bench.handover import measure_handover
 from natya_ops.bench.idle import measure_idle
 from natya_ops.bench.machine import describe
 from natya_ops.bench.memory import measure_memory
@@ -72,6 +74,12 @@ class _Run:
         if Measure.RECOVERY in options.only:
             async with self._bed("recovery") as bed:
                 await self._take(Measure.RECOVERY, measure_recovery(bed, options, say))
+        if Measure.FAILOVER in options.only:
+            async with self._bed("failover") as bed:
+                await self._take(Measure.FAILOVER, measure_failover(bed, options, say))
+        if Measure.HANDOVER in options.only:
+            async with self._bed("handover") as bed:
+                await self._take(Measure.HANDOVER, measure_handover(bed, options, say))
         if Measure.IDLE in options.only:
             await self._take(Measure.IDLE, measure_idle(self._folder, options, say))
         if options.profile:
