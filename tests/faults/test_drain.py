@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from support.bare_client import bare_client, partition_of
-from support.cluster import Cluster
+from support.bare_client import Bare, bare_client, partition_of
+from support.cluster import Cluster, logged
 from support.load import Load
+from support.waiting import until
 
 
 @pytest.mark.slow
@@ -41,8 +42,8 @@ async def test_a_rolling_restart_under_load_fails_no_caller(tmp_path: Path) -> N
 async def test_a_drain_waits_for_the_turn_that_runs_and_its_answer_arrives(tmp_path: Path) -> None:
     async with Cluster(tmp_path, workers=1) as cluster, bare_client(cluster.nats.url) as bare:
         slow = asyncio.create_task(bare.ask("ledger", "a", "enter_slowly", {"entry": "slow", "seconds": 2}))
-        await asyncio.sleep(0.5)
         (worker,) = cluster.workers
+        await logged(worker, "a begins to enter slow")
         worker.process.signal(signal.SIGTERM)
         assert (await slow).result == {"count": 1}
         assert await asyncio.wait_for(worker.wait(), 20) == 0
@@ -69,16 +70,22 @@ async def test_the_last_worker_that_drains_leaves_partitions_that_the_next_need_
         assert after["node"] not in (before["node"], None)
 
 
+async def leaving(bare: Bare) -> bool:
+    """Whether a member says that it is about to leave."""
+    cards = await bare.stored("KV_natya_cluster", "$KV.natya_cluster.member.>")
+    return any(json.loads(card.data or b"{}").get("leaving") for card in cards)
+
+
 @pytest.mark.slow
 async def test_a_second_signal_ends_a_worker_at_once(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     async with Cluster(tmp_path, workers=1) as cluster, bare_client(cluster.nats.url) as bare:
         slow = asyncio.create_task(bare.ask("ledger", "a", "enter_slowly", {"entry": "slow", "seconds": 30}, timeout=60))
-        await asyncio.sleep(0.5)
         (worker,) = cluster.workers
+        await logged(worker, "a begins to enter slow")
         began = loop.time()
         worker.process.signal(signal.SIGTERM)
-        await asyncio.sleep(0.3)
+        await until(lambda: leaving(bare))
         worker.process.signal(signal.SIGTERM)
         assert await asyncio.wait_for(worker.wait(), 10) == 1
         assert loop.time() - began < 5

@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from nats.aio.msg import Msg
 
 from natya_ops.up.programs import Worker
 from support.bare_client import Bare, bare_client, new_id, partition_of
-from support.cluster import Cluster, freeze, thaw
+from support.cluster import Cluster, freeze, logged, thaw
 from support.history import Operation, explain, unanswered
 from support.load import chance, check_journals
 from support.waiting import until
@@ -114,7 +115,7 @@ async def test_a_stopped_owner_never_commits_and_never_answers_from_the_past(tmp
             finally:
                 thaw(frozen)
             await grown(callers, 100)
-            await asyncio.sleep(1)
+            await grown(callers, 100)  # and whatever it still had to say has come
             callers.stop()
         assert not callers.failures
         assert explain(callers.history) == []
@@ -157,10 +158,13 @@ async def test_a_worker_that_is_stopped_and_replaced_under_its_name_stays_out(tm
         await new.start()
         assert (await bare.insist("counter", "a", "increment", seconds=60)).result == {"value": 2}
         thaw(old)
-        for value in range(3, 60):
+        found_out = asyncio.create_task(logged(old, "lease_lost"))
+        for value in count(3):
             assert (await bare.insist("counter", "a", "increment", seconds=60)).result == {"value": value}
             assert (await bare.insist("counter", "a", "value", seconds=60)).result == {"value": value}
-            await asyncio.sleep(0.05)
+            if value > 100 and found_out.done():
+                break
+        await found_out
         records = await bare.records("counter", partition)
         assert records[-1]["node"] != incarnation
         await check_journals(bare, "counter", PARTITIONS)

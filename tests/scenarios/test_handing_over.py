@@ -10,14 +10,10 @@ import pytest
 from natya.telemetry.events import Event, HandedOver
 from natya.testing import TestPlatform
 from natya_actors.account import Account, Balance
-from support.giving import GIVER, TAKER, Play, a_play, cleared, weather
-from support.ledger import Echo, Ledger, Stage
-from support.protocol import attempt, result, started, told
+from support.giving import GIVER, TAKER, a_play, cleared, weather
+from support.ledger import Ledger, Stage
+from support.protocol import attempt, result, started
 from support.trouble import HeldSnapshots
-
-
-async def told_line(play: Play, key: str, line: str) -> None:
-    await told(play.platform, key, "write", line=line)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -213,27 +209,6 @@ async def test_chains_of_calls_go_on_across_hand_overs(stage: Stage, seed: int) 
         assert Counter(written) == Counter(f"r{line}" for line in range(12)), "each once"
 
 
-@pytest.mark.parametrize("seed", range(4))
-async def test_tells_keep_their_order(stage: Stage, seed: int) -> None:
-    async with a_play() as play:
-        weather(play.trouble, seed)
-        lines: list[str] = []
-        for n in range(4):
-            moving = asyncio.ensure_future(play.enter(wait=False) if n % 2 == 0 else play.leave())
-            for _ in range(30):
-                lines.append(f"{len(lines)}")
-                sending = [await started(play.platform, told_line(play, key, lines[-1])) for key in ("a", "b")]
-                await play.clock.advance(0.02)
-                assert all(task.done() for task in sending)
-            await play.clock.advance(1)
-            assert moving.done()
-        await cleared(play.platform, play.trouble)
-        await play.platform.settle()
-        assert len(play.handed_over()) == 4
-        assert await play.platform.actor(Ledger, "a").read() == lines
-        assert await play.platform.actor(Ledger, "b").read() == lines
-
-
 async def test_a_message_that_is_repeated_after_the_hand_over_has_its_answer_and_no_second_effect(stage: Stage) -> None:
     """Also one from long before, which the journal read by the successor does not reach back to at first."""
     async with a_play() as play:
@@ -284,24 +259,6 @@ async def test_reads_are_never_stale(stage: Stage, seed: int) -> None:
         assert acknowledged > 40
 
 
-async def test_what_was_decided_and_not_sent_yet_is_sent_once(stage: Stage) -> None:
-    async with a_play() as play:
-        for subject in ("natya.tell.*", "natya.event.*"):
-            play.trouble.lose_sent(GIVER, subject)
-        for n in range(5):
-            await play.platform.actor(Ledger, "a").pass_on(to="b", line=f"{n}")
-        await play.enter()
-        play.trouble.clear()
-        await play.clock.advance(3)
-        await play.platform.settle()
-        assert await play.platform.actor(Ledger, "b").read() == [f"{n}" for n in range(5)]
-        assert [event.payload["line"] for event in play.platform.events] == [f"{n}" for n in range(5)]
-        await play.cluster.stop(play.taker)
-        await play.platform.settle()
-        assert len(await play.platform.actor(Ledger, "b").read()) == 5
-        assert len(play.platform.events) == 5
-
-
 async def test_a_late_write_of_the_old_owner_to_the_store_does_not_undo_the_new_ones(stage: Stage) -> None:
     snapshots = HeldSnapshots()
     async with a_play(snapshots=snapshots) as play:
@@ -318,17 +275,3 @@ async def test_a_late_write_of_the_old_owner_to_the_store_does_not_undo_the_new_
         document = (await snapshots.load("ledger", ["a"]))["a"]
         assert document.version == 2
         assert b'"y"' in (document.state or b"")
-
-
-async def test_stateless_kinds_are_handed_over_too(stage: Stage) -> None:
-    async with a_play() as play:
-        for n in range(3):
-            await play.platform.actor(Echo, "e").note.tell(line=f"{n}")
-        await play.enter()
-        assert len(play.handed_over("echo")) == 1
-        for n in range(3, 6):
-            await play.platform.actor(Echo, "e").note.tell(line=f"{n}")
-        await play.platform.actor(Echo, "e").note(line="asked")
-        await play.platform.settle()
-        lines = await play.platform.actor(Ledger, "echoes").read()
-        assert sorted(lines) == sorted([*(f"e:{n}" for n in range(6)), "e:asked"])

@@ -11,7 +11,10 @@ from natya import Unavailable
 from natya.message import Answer
 from natya.names import partition_of
 from natya.ports.snapshots import Snapshot
+from natya.runtime.batch import Position
+from natya.runtime.offer import Offer
 from natya.telemetry.events import NobodyCanRead
+from support.members import incarnation
 from support.protocol import result, started
 from support.trouble import HeldSnapshots
 from support.two_versions import KEYS, NEW, OLD, PARTITIONS, New, skewed
@@ -121,19 +124,34 @@ async def test_what_was_told_meanwhile_is_done_when_a_new_node_returns() -> None
         assert await both.names() == {"Grace Hopper"}
 
 
+async def test_an_old_node_does_not_take_over_what_newer_code_offers_it() -> None:
+    """Placement would not have it so; but views differ."""
+    async with skewed(old=1, new=1) as both:
+        (old,) = both.nodes(OLD)
+        number = min(both.newer())
+        for schema, answer in ((2, "unavailable"), (1, {"ok": True})):
+            offer = Offer("person", number, 1, 1, 0, 1, schema, 0, 0, "", 0, Position(), 0)
+            subject = f"natya.node.{incarnation(old)}.prepare"
+            reply = await both.platform.bus.request(subject, offer.encode(), timeout=1)
+            assert result(Answer.read(reply)) == answer
+
+
 async def test_a_late_write_of_an_old_node_does_not_undo_what_a_new_one_wrote() -> None:
     snapshots = HeldSnapshots()
     async with skewed(old=1, new=0, snapshots=snapshots) as both:
         snapshots.writes.clear()
         assert set(await both.rename("Grace Hopper")) == {2}
         await both.clock.advance(1)
-        both.start("n1", NEW)
-        await both.cluster.ready()
         gate, snapshots.writes = snapshots.writes, asyncio.Event()
         snapshots.writes.set()
+        both.start("n1", NEW)
+        await both.cluster.ready()
         assert set(await both.rename("Mary Shelley")) == {3}
         await both.clock.advance(10)
+        written = len(snapshots.written)
         gate.set()
+        await both.clock.settle()
+        assert {snapshot.version for snapshot in snapshots.written[written:]} == {2}
         await both.clock.advance(10)
         documents = await snapshots.load("person", KEYS)
         newer = {document.key for document in documents.values() if document.schema == 2}

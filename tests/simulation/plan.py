@@ -20,7 +20,7 @@ FAULTS = {
     "appends": 4,
     "registry": 3,
     "lease": 5,
-    "replies": 2,
+    "calls": 2,
     "reads": 1,
     "letters": 3,
     "server restarted": 1,
@@ -42,6 +42,7 @@ CALLS = {
     "tell": 10,
     "tell slowly": 3,
     "tell stumbling": 4,
+    "tell failing": 1,
     "tell refused": 1,
     "read": 16,
     "read slowly": 3,
@@ -106,7 +107,8 @@ class Plan:
             snapshot_interval=random.choice((0.1, 0.1, 1.0)),
             drain_timeout=random.choice((1.0, 4.0)),
         )
-        begins, ends = 2.0, 2.0 + random.uniform(3.0, 6.0)
+        begins = 1.2
+        ends = begins + random.uniform(3.0, 6.0)
         kinds = random.choices(list(FAULTS), list(FAULTS.values()), k=random.randint(1, 4))
         faults = random.choices(kinds, k=random.randint(1, 6))
         strikes = sorted(
@@ -122,7 +124,7 @@ class Plan:
         return cls(
             seed, names, [random.choice((0.0, random.uniform(-2.0, 2.0))) for _ in names], settings,
             latency=random.choice((0.001, 0.004, 0.02)), begins=begins, ends=ends,
-            clients=2, lanes=random.choice((2, 3)), pause=random.choice((0.02, 0.1, 0.2)), strikes=strikes,
+            clients=2, lanes=random.choice((2, 3)), pause=random.choice((0.03, 0.1, 0.1, 0.2)), strikes=strikes,
             calls={call: weight * random.choice((0, 1, 1, 1, 3)) for call, weight in CALLS.items()} | {"write": 24},
         )  # fmt: skip
 

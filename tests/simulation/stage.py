@@ -79,7 +79,8 @@ class Stage:
     def perform(self, play: Coroutine[Any, Any, T]) -> T:
         """Run the play to its end, in a process of its own."""
         task = self.loop.create_task(play, context=self.process("director").context)
-        return self.loop.run_until_complete(task)
+        result: T = self.loop.run_until_complete(task)
+        return result
 
     def strike_down(self) -> None:
         """End everything, also the dead: nothing is left that could run when this stage is forgotten."""

@@ -15,7 +15,7 @@ from simulation.weather import Front
 SUBJECTS = {
     "appends": "natya.journal.*",
     "registry": "$KV.*",
-    "replies": "natya.call.*",
+    "calls": "natya.call.*",
     "reads": "$JS.API.*",
     "letters": "natya.[te][ev]*",
 }
@@ -121,11 +121,17 @@ class Strikes:
         await self._blow(Front(connection, SUBJECTS[strike.fault], sent, loss, delay), strike.seconds)
 
     async def _lose_lease(self, strike: Strike, machine: Machine) -> None:
-        """What is stored hears nothing of the machine, which goes on serving: an owner that does not know that it is none."""
-        seconds = self._stage.plan.settings.lease_ttl + 1.0 + strike.seconds
+        """The registry hears nothing of the machine, which goes on serving: an owner that does not know that it is none. Soon it
+        may not store or read either, so that nothing tells it, and half of the calls pass it by."""
+        ttl, name = self._stage.plan.settings.lease_ttl, machine.name
+        left = 1.0 + strike.seconds
         async with asyncio.TaskGroup() as tasks:
-            for what in ("registry", "appends", "reads") if strike.roll < 0.7 else ("registry",):
-                tasks.create_task(self._blow(Front(machine.name, SUBJECTS[what], True, 1.0), seconds))
+            tasks.create_task(self._blow(Front(name, SUBJECTS["registry"], True, 1.0), ttl + left))
+            await asyncio.sleep(0.8 * ttl)
+            if strike.roll < 0.8:
+                for what in ("appends", "reads"):
+                    tasks.create_task(self._blow(Front(name, SUBJECTS[what], True, 1.0), 0.2 * ttl + left))
+                tasks.create_task(self._blow(Front(name, SUBJECTS["calls"], False, 0.5), 0.2 * ttl + left))
 
     async def _blow(self, front: Front, seconds: float) -> None:
         fronts = self._stage.weather.fronts

@@ -8,7 +8,7 @@ from natya_ops.chaos.record import Operation
 from simulation.client import Client
 from simulation.stage import Stage
 
-BOOKS = ("a", "b", "c")
+BOOKS = ("a", "b", "c", "d", "e")
 PURSES = ("p", "q", "r")
 SAVINGS = ("s", "t")
 """Purses that nobody pays from or to: their histories are those of a single number."""
@@ -57,7 +57,9 @@ class Lane:
             case "tell slowly":
                 return await client.tell("book", key, "write_slowly", line=self._line(), seconds=0.05)
             case "tell stumbling":
-                return await client.tell("book", key, "stumble", line=self._line(), times=random.choice((1, 2, 9)))
+                return await client.tell("book", key, "stumble", line=self._line(), times=random.choice((1, 2)))
+            case "tell failing":
+                return await client.tell("book", key, "fail", line=self._line())
             case "tell refused":
                 return await client.tell("book", key, "refuse", line=self._line())
             case "read":

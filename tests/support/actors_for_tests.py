@@ -34,6 +34,7 @@ class Ledger(Actor[LedgerState], partitions=4):
 
     @command
     async def enter_slowly(self, entry: str, seconds: float) -> Entered:
+        print(f"{self.key} begins to enter {entry}", flush=True)  # for who waits for that
         await asyncio.sleep(seconds)
         return await self.enter(entry=entry)
 

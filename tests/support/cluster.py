@@ -14,6 +14,7 @@ from typing import Self
 
 from natya_ops.servers import NatsServer, StoreServer
 from natya_ops.up.programs import NATYA, Worker
+from support.waiting import until
 
 TESTS = str(Path(__file__).parents[1])
 APPLICATION = "support.actors_for_tests"
@@ -71,6 +72,15 @@ class Cluster:
         found = [worker for worker in self.workers if node == worker.name or node.startswith(f"{worker.name}-")]
         assert len(found) == 1, f"{node} is none of {[worker.name for worker in self.workers]}"
         return found[0]
+
+
+async def logged(worker: Worker, text: str) -> None:
+    """Wait until the worker's log has this text."""
+
+    async def log() -> str:
+        return worker.log.read_text(errors="replace")
+
+    await until(log, lambda found: text in found)
 
 
 def freeze(worker: Worker) -> None:

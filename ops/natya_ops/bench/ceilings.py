@@ -99,7 +99,7 @@ async def _so_many(count: int, at_once: int, work: Callable[[int], Awaitable[obj
 async def _open(servers: Sequence[NatsServer]) -> AsyncIterator[JetStream]:
     async with AsyncExitStack() as stack:
         await asyncio.gather(*(stack.enter_async_context(server) for server in servers))
-        settings = Settings(_env_file=None, nats=servers[0].url, replicas=len(servers))
+        settings = Settings.model_construct(nats=servers[0].url, replicas=len(servers))
         jetstream = await stack.enter_async_context(open_jetstream(settings, name="natya bench"))
         await jetstream.ensure_platform()
         await jetstream.ensure_kind(KIND, PARTITIONS)

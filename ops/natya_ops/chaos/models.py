@@ -160,7 +160,7 @@ class Transfer(Model):
         if not sees(operation):
             return ((phase, known),)
         answer = operation.result if isinstance(operation.result, dict) else {}
-        now = answer.get("phase")
+        now: Any = answer.get("phase")
         if what != known or (known and _what(answer) != known) or not (now == phase or now in LATER[phase]):
             return ()
         return ((now, known),)

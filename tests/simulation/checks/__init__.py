@@ -15,7 +15,7 @@ def judge(stage: Stage, operations: list[Operation], final: Final) -> list[str]:
         *check_errors(stage, operations),
         *check_books(stage, operations, final),
         *check_purses(operations, final),
-        *check_journals(stage, final),
+        *check_journals(stage, operations, final),
         *check_documents(stage, final),
     ]
 

@@ -1,95 +1,63 @@
-"""Journals: epochs and versions never go back, every id takes effect once, and everything sent is sent once."""
+"""The journals, and what they say was done and sent: judged by the same checks as a run with real processes."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from natya.memory import Stored
+from natya.memory import Stored as Message
 from natya.message import MSG_ID
 from natya.names import encode_key
-from natya.runtime.batch import Record, decode
+from natya.runtime.batch import decode
+from natya_ops.chaos.checks import Entry, Evidence, Journals, Stored, check_effects, check_order, check_outbox
+from natya_ops.chaos.linearizability import check
+from natya_ops.chaos.models import Account
+from natya_ops.chaos.record import Operation, Verb
 from simulation.checks.final import Final
 from simulation.stage import DEFINITIONS, Stage
+from simulation.workload import SAVINGS
 
 
-def check_journals(stage: Stage, final: Final) -> Iterator[str]:
-    published = Counter(_ids([*stage.network.events, *stage.network.dead_letters]))
-    wanted: Counter[str] = Counter()
-    for definition in DEFINITIONS:
-        for number in range(definition.partitions):
-            records = _records(stage, definition.kind, number)
-            place = f"{definition.kind}.{number}"
-            yield from _check_headers(place, records)
-            yield from _check_turns(place, definition.kind, records, final)
-            wanted.update(_published(place, records))
-    for id, times in (published - wanted).items():
-        yield f"{id} was published {published[id]} times, but the journals say {wanted[id]}: {times} too many"
-    for id in wanted - published:
-        yield f"{id} is in a journal and was not published"
+def check_journals(stage: Stage, operations: list[Operation], final: Final) -> Iterator[str]:
+    """Effects once each, epochs and versions that never go back, messages delivered once each, histories that can be put in
+    order."""
+    records = {
+        (definition.kind, number): _records(stage, definition.kind, number)
+        for definition in DEFINITIONS
+        for number in range(definition.partitions)
+    }
+    journals = Journals(records)
+    evidence = Evidence(
+        [operation for operation in operations if not _may_fail(operation, journals)],
+        journals=records,
+        events=_stored(stage.network.events),
+        dead=_stored(stage.network.dead_letters),
+    )
+    for verdict in (check_effects, check_order, check_outbox):
+        found = verdict(evidence, journals)
+        if found.ok is False:
+            yield from (f"{found.name}: {line}" for line in found.evidence)
+    finding = check(Account(), [operation for operation in operations if operation.key in SAVINGS])
+    if finding.linearizable is False:
+        yield from finding.evidence
+    for (kind, key), actor in final.items():
+        lines = journals.of_key.get((kind, encode_key(key)))
+        if lines and lines[-1].turn["v"] != actor["version"]:
+            yield f"{kind}/{key} is at version {actor['version']} and at {lines[-1].turn['v']} in its journal"
 
 
-def _records(stage: Stage, kind: str, number: int) -> list[tuple[int, Record]]:
+def _records(stage: Stage, kind: str, number: int) -> list[Entry]:
     stream = stage.network.stream(stage.network.subjects.journal_stream(kind, number))
     assert stream is not None
-    subject = stage.network.subjects.journal(kind, number)
-    return [(stored.sequence, decode(stored.data)) for stored in stream.read(subject)]
+    stored = stream.read(stage.network.subjects.journal(kind, number))
+    return [Entry(message.sequence, message.time, decode(message.data)) for message in stored]
 
 
-def _ids(stored: list[Stored]) -> Iterator[str]:
-    for message in stored:
-        yield message.headers[MSG_ID]
+def _stored(messages: Sequence[Message]) -> list[Stored]:
+    return [Stored(message.sequence, message.subject, message.headers[MSG_ID]) for message in messages]
 
 
-def _published(place: str, records: list[tuple[int, Record]]) -> Iterator[str]:
-    """The ids of the events and dead letters that these records decide on."""
-    for sequence, record in records:
-        for turn, line in enumerate(record.turns):
-            for number, out in enumerate(line.get("out", [])):
-                if "to" not in out and out.get("stored", True):
-                    yield out.get("headers", {}).get(MSG_ID) or f"{place}.{sequence}.{turn}.{number}"
-
-
-def _check_headers(place: str, records: list[tuple[int, Record]]) -> Iterator[str]:
-    before = None
-    head = 0
-    for sequence, record in records:
-        header = record.header
-        if before is not None:
-            if header.epoch < before.epoch or header.checkpoint < before.checkpoint:
-                yield f"{place}: record {sequence} goes back from {before} to {header}"
-            if header.epoch == before.epoch and header.node != before.node:
-                yield f"{place}: epoch {header.epoch} is {before.node}'s and {header.node}'s"
-        if header.mail is not None:
-            if header.mail.head < head:
-                yield f"{place}: record {sequence} takes the mail back from {head} to {header.mail.head}"
-            head = header.mail.head
-        before = header
-
-
-def _check_turns(place: str, kind: str, records: list[tuple[int, Record]], final: Final) -> Iterator[str]:
-    versions: dict[str, int] = {}
-    letters: dict[str, int] = {}
-    effects: Counter[tuple[str, str]] = Counter()
-    for sequence, record in records:
-        for line in record.turns:
-            key = line["key"]
-            yield from _check_turn(f"{place}: record {sequence}: {key}", line, versions.get(key), letters.get(key, 0))
-            if line["v"] != versions.get(key, 0):
-                effects[key, line["id"]] += 1
-            versions[key], letters[key] = line["v"], line["m"]
-    for (key, id), times in effects.items():
-        if times > 1:
-            yield f"{place}: {id} has changed {key} {times} times"
-    for (of, key), found in final.items():
-        version = versions.get(encode_key(key))
-        if of == kind and version is not None and version != found["version"]:
-            yield f"{kind}/{key} is at version {found['version']} and at {version} in its journal"
-
-
-def _check_turn(place: str, line: dict[str, Any], version: int | None, mail: int) -> Iterator[str]:
-    if version is not None and not 0 <= line["v"] - version <= 1:
-        yield f"{place} goes from version {version} to {line['v']}"
-    if line["m"] < mail:
-        yield f"{place} goes back from letter {mail} to {line['m']}"
+def _may_fail(operation: Operation, journals: Journals) -> bool:
+    """Whether it is a tell whose handler raises, or was believed to end its process: a dead letter is its right end."""
+    if operation.verb is not Verb.TELL:
+        return False
+    return operation.method == "fail" or any(line.slug == "internal" for line in journals.of(operation))

@@ -63,7 +63,7 @@ def _versions(where: str, entries: Sequence[Entry], *, complete: bool) -> Iterat
             token, version, place = turn["key"], turn["v"], (turn["key"], turn["id"])
             if version == STRAY:
                 continue
-            before = versions.get(token, 0) if complete else versions.get(token, version)
+            before: int = versions.get(token, 0 if complete else version)
             still = "error" in turn or place in seen or (not complete and token not in versions)
             if version != before + (not still):
                 yield f"{here}: {token} goes from version {before} to {version} by {turn['method']} {turn['id']}"

@@ -34,7 +34,7 @@ def check_outbox(evidence: Evidence, journals: Journals) -> Verdict:
     found: list[str] = []
     unknown = 0
     for id, (kind, token, where) in sent.tells.items():
-        lines: Sequence[Line] = journals.lines.get((kind, token, id), ())
+        lines: Sequence[Line] = journals.lines.get((kind, token, id), [])
         effects = sum(line.effect for line in lines)
         if effects > 1:
             found.append(f"tell {id} to {kind}/{token}, {where}, took effect {effects} times")

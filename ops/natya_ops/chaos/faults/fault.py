@@ -19,13 +19,16 @@ class Fault(Protocol):
     @property
     def name(self) -> str:
         """How it is asked for: ``kill``, ``stop``, …"""
+        ...
 
     @property
     def summary(self) -> str:
         """One line for help and reports."""
+        ...
 
     def possible(self, ground: Ground) -> str | None:
         """None, or why it is not possible on this ground."""
+        ...
 
     def strike(self, ground: Ground, random: Random) -> AbstractAsyncContextManager[str]:
         """Break something on entry, and yield what and how (``worker-2 (pid 4711)``); heal it on exit.
@@ -34,3 +37,4 @@ class Fault(Protocol):
         seed repeats it. A target that does not run at the moment is waited for. The exit returns when what was broken runs
         again as a process; whether it answers is for others to see.
         """
+        ...

@@ -35,10 +35,10 @@ class End(asyncio.Protocol):
         self._outgoing.end(Ending.EOF)
         return True  # the other way may go on
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self.open = False
         self._incoming.sink_lost()
-        if error is not None or not self._said_all:
+        if exc is not None or not self._said_all:
             self._outgoing.end(Ending.RESET)
         self._link.look()
 

@@ -43,6 +43,7 @@ class Courier(Protocol):
 
     async def carry(self, operation: Operation, attempt: Attempt) -> Result:
         """Send one attempt and hear what comes of it. Raises nothing that the network does."""
+        ...
 
 
 class Insisting:
