@@ -33,6 +33,7 @@ class Client:
         self._stage = stage
         self.process = stage.process(self.name)
         self.link = stage.network.connect(self.name, self.process)
+        stage.clients.append(self.link)
         self._clock = ProcessClock(stage.loop, skew=skew)
         self._ids = SeededIds(stage.number())
         registry = MemoryRegistry(self.link, stage.network.subjects.kinds_bucket)

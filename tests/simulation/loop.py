@@ -15,6 +15,7 @@ from simulation.process import PROCESS, Process, State
 TIME_LIMIT: Final = 600.0
 STEPS_LIMIT: Final = 300_000
 """A run that takes more steps than this has somebody in it who goes round in circles."""
+STEPS_IN_A_ROW: Final = 100
 
 
 class NothingToDo(Exception):
@@ -48,6 +49,8 @@ class SimulationLoop(asyncio.BaseEventLoop):
 
     ``tasks`` are all tasks ever made that have not ended. Raises `NothingToDo` out of `run_until_complete`.
     """
+
+    _stopping: bool  # the base class's: whether `stop` was called
 
     def __init__(self, random: Random, server: Process) -> None:
         super().__init__()
@@ -126,25 +129,32 @@ class SimulationLoop(asyncio.BaseEventLoop):
             self._active.append(process)
 
     def _run_once(self) -> None:
-        """One step of one process. Hot: ten thousand times a seed."""
-        active = self._active
-        while not active:
-            self._pass_time()
-        process = active[int(self._random.random() * len(active))]
-        if process.state is not State.RUNNING or not process.ready:
-            process.active = False
-            active.remove(process)
-            return
-        handle = process.ready.popleft()
-        if handle._cancelled:
-            return
-        self.steps += 1
-        if self.steps > self.steps_limit:
-            raise NothingToDo(f"at {self._now:.6f} there is no end after {self.steps} steps; now {process.name}: {handle}")
-        handle._run()
-        process.steps += 1
-        if process.steps >= process.doomed:
-            process.die()
+        """Some steps, each of one process. Hot: ten thousand steps a seed."""
+        active, random = self._active, self._random.random
+        for _ in range(STEPS_IN_A_ROW):
+            while not active:
+                self._pass_time()
+            place = int(random() * len(active))
+            process = active[place]
+            ready = process.ready
+            handle = ready.popleft() if ready and process.state is State.RUNNING else None
+            if handle is None or not ready:
+                process.active = False
+                active[place] = active[-1]
+                active.pop()
+            if handle is None or handle._cancelled:
+                continue
+            self.steps += 1
+            if self.steps > self.steps_limit:
+                raise NothingToDo(
+                    f"at {self._now:.6f} there is no end after {self.steps} steps; now {process.name}: {handle}"
+                )
+            handle._run()
+            process.steps += 1
+            if process.steps >= process.doomed:
+                process.die()
+            if self._stopping:
+                break
 
     def _pass_time(self) -> None:
         """Jump to the next timer, and let everything go on whose time that is."""

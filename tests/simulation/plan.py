@@ -17,6 +17,7 @@ FAULTS = {
     "freeze": 4,
     "cut": 3,
     "break": 3,
+    "client": 2,
     "appends": 4,
     "registry": 3,
     "lease": 5,

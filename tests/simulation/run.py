@@ -12,7 +12,7 @@ from typing import Final as Constant
 
 from natya.errors import NatyaError
 from natya.testing.cluster import at_rest
-from natya_ops.chaos.record import Operation
+from natya_ops.chaos.record import Operation, Outcome
 from simulation.actors import STUMBLED
 from simulation.checks import Final, judge
 from simulation.client import Client
@@ -26,7 +26,8 @@ from simulation.workload import BOOKS, PURSES, SAVINGS, Lane, endow
 T = TypeVar("T")
 
 READY_WITHIN: Constant = 10.0
-REST_WITHIN: Constant = 60.0
+ANSWER_WITHIN: Constant = 15.0
+REST_WITHIN: Constant = 20.0
 
 
 class TooLate(Exception):
@@ -79,6 +80,7 @@ async def _play(stage: Stage, operations: list[Operation]) -> list[str]:
     ]
     await strikes
     await asyncio.gather(*lanes)
+    silent = await _in(clients[0], _ask_all(clients[0]))
     for client in clients:
         operations += client.operations
     for machine in stage.machines:
@@ -91,7 +93,16 @@ async def _play(stage: Stage, operations: list[Operation]) -> list[str]:
     except TooLate as error:
         late = [str(error)]
     final = await _read(stage, clients[0])
-    return [*late, *judge(stage, operations, final)]
+    return [*silent, *late, *judge(stage, operations, final)]
+
+
+async def _ask_all(client: Client) -> list[str]:
+    """Nothing is wrong any more: every actor answers. Those that do not."""
+    asked = [await client.ask("book", key, "write", timeout=ANSWER_WITHIN, line=f"the last of {key}") for key in BOOKS]
+    asked += [await client.ask("purse", key, "deposit", timeout=ANSWER_WITHIN, amount=1) for key in SAVINGS]
+    return [
+        f"{op.kind}/{op.key} did not answer after the last heal: {op.error}" for op in asked if op.outcome is not Outcome.OK
+    ]
 
 
 def _rests(stage: Stage) -> bool:

@@ -14,7 +14,7 @@ from natya.ports.snapshots import Shape
 from simulation.actors import Book, Purse
 from simulation.loop import NothingToDo, SimulationLoop
 from simulation.machine import Machine
-from simulation.network import Network
+from simulation.network import Link, Network
 from simulation.plan import Plan
 from simulation.process import Process
 from simulation.store import SimulatedStore
@@ -29,7 +29,8 @@ DEFINITIONS = [Definition.of(Book), Definition.of(Purse)]
 
 
 class Stage:
-    """Built from a plan; `machines` are there, and nothing runs yet."""
+    """Built from a plan; `machines` are there, and nothing runs yet. ``bugs`` are violations that show while it plays, ``clients``
+    the clients' connections."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -45,6 +46,7 @@ class Stage:
         self.server = server
         self.store = SimulatedStore(self.loop, store, self.random("store"))
         self.bugs: list[str] = []
+        self.clients: list[Link] = []
         self.machines = [
             Machine(self, name, DEFINITIONS, plan.settings, skew=skew)
             for name, skew in zip(plan.names, plan.skews, strict=True)

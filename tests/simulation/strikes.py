@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from simulation.machine import Machine
-from simulation.network import PINGS
+from simulation.network import PINGS, Link
 from simulation.plan import Strike
 from simulation.process import State
 from simulation.stage import Stage
@@ -32,6 +32,7 @@ class Strikes:
             "freeze": self._freeze,
             "cut": self._cut,
             "break": self._break,
+            "client": self._break_client,
             "lease": self._lose_lease,
             "server restarted": self._restart_server,
             "server frozen": self._freeze_server,
@@ -107,9 +108,16 @@ class Strikes:
 
     async def _break(self, strike: Strike, machine: Machine) -> None:
         if machine.link is not None:
-            machine.link.cut_until = self._stage.loop.time() + strike.seconds
-            machine.link.break_off(lose=strike.roll < 0.5)
-            await asyncio.sleep(strike.seconds)
+            await self._break_off(machine.link, strike)
+
+    async def _break_client(self, strike: Strike, machine: Machine) -> None:
+        clients = self._stage.clients
+        await self._break_off(clients[strike.target % len(clients)], strike)
+
+    async def _break_off(self, link: Link, strike: Strike) -> None:
+        link.cut_until = self._stage.loop.time() + strike.seconds
+        link.break_off(lose=strike.roll < 0.5)
+        await asyncio.sleep(strike.seconds)
 
     # what happens between them
 

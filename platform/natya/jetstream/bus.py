@@ -55,8 +55,8 @@ class JetStreamBus:
     async def subscribe(self, subject: str, handler: Handler, *, queue: str = "") -> Listener:
         return await self._connection.subscribe(subject, handler, queue=queue)
 
-    def on_disconnect(self, callback: Callable[[], None]) -> None:
-        self._connection.on_disconnect(callback)
+    def on_disconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
+        return self._connection.on_disconnect(callback)
 
-    def on_reconnect(self, callback: Callable[[], None]) -> None:
-        self._connection.on_reconnect(callback)
+    def on_reconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
+        return self._connection.on_reconnect(callback)

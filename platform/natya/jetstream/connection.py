@@ -99,11 +99,13 @@ class Connection:
     def dialer(self) -> Dialer:
         return self._dialer
 
-    def on_disconnect(self, callback: Callable[[], None]) -> None:
+    def on_disconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
         self._disconnected.append(callback)
+        return lambda: self._disconnected.remove(callback)
 
-    def on_reconnect(self, callback: Callable[[], None]) -> None:
+    def on_reconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
         self._reconnected.append(callback)
+        return lambda: self._reconnected.remove(callback)
 
     async def wait_connected(self, limit: float | None) -> bool:
         """Wait until there is a connection, at most ``limit`` seconds (None: for ever); says whether there is one."""

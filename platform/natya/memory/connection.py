@@ -57,11 +57,13 @@ class MemoryConnection:
     def server(self) -> str:
         return self.entrance if self._connected else ""
 
-    def on_disconnect(self, callback: Callable[[], None]) -> None:
+    def on_disconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
         self._on_disconnect.append(callback)
+        return lambda: self._on_disconnect.remove(callback)
 
-    def on_reconnect(self, callback: Callable[[], None]) -> None:
+    def on_reconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
         self._on_reconnect.append(callback)
+        return lambda: self._on_reconnect.remove(callback)
 
     def sever(self, *, lose: bool = False) -> None:
         """Break the connection as the server sees it: its sessions end, and nothing gets through either way until
@@ -75,7 +77,7 @@ class MemoryConnection:
         """Break the connection. Does nothing if it is broken."""
         if self._connected:
             self._connected = False
-            for callback in self._on_disconnect:
+            for callback in list(self._on_disconnect):
                 callback()
             self._end()
 
@@ -87,7 +89,7 @@ class MemoryConnection:
             self._up = Pipe(self.broker.clock, self.broker.later)
             for session in self._sessions:
                 session.attach()
-            for callback in self._on_reconnect:
+            for callback in list(self._on_reconnect):
                 callback()
 
     async def close(self) -> None:

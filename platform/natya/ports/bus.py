@@ -87,12 +87,12 @@ class Bus(Protocol):
         delivered)."""
         ...
 
-    def on_disconnect(self, callback: Callable[[], None]) -> None:
-        """Call back at once when the connection is lost, before anything else happens with it."""
+    def on_disconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back at once when the connection is lost, before anything else happens with it. What is returned ends that."""
         ...
 
-    def on_reconnect(self, callback: Callable[[], None]) -> None:
-        """Call back when a lost connection is there again and its subscriptions are made anew."""
+    def on_reconnect(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back when a lost connection is there again and its subscriptions are made anew. What is returned ends that."""
         ...
 
 

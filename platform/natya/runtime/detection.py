@@ -59,7 +59,7 @@ class Detection:
         self._wake = asyncio.Event()
         self._connected_since = world.clock.boottime()
         self._probing_from = 0.0
-        world.bus.on_reconnect(self._reconnected)
+        self.close = world.bus.on_reconnect(self._reconnected)
 
     def _reconnected(self) -> None:
         self._connected_since = self._world.clock.boottime()

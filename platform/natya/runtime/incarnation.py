@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from natya.message import Answer, Delivery
 from natya.names import JOURNAL_STREAMS
-from natya.ports.bus import Disconnected
+from natya.ports.bus import Disconnected, NoReply
 from natya.runtime.calling import Caller
 from natya.runtime.detection import Detection
 from natya.runtime.gate import Gate
@@ -92,6 +92,8 @@ class Incarnation:
         """Join, serve, and on ``stop`` release everything and leave. Raises `LeaseLost`, `LeaseUnknown`, `Disconnected`
         (also in groups)."""
         async with AsyncExitStack() as stack:
+            stack.callback(self.membership.close)
+            stack.callback(self._detection.close)
             await self._kinds.start()
             stack.push_async_callback(self._kinds.close)
             watch = await self._world.cluster.watch(self._view.apply)
@@ -105,8 +107,8 @@ class Incarnation:
             await self.ownership.open(stack)
             await self.membership.join()
             async with asyncio.TaskGroup() as tasks:
+                renewing = tasks.create_task(self.membership.run())
                 serving = [
-                    tasks.create_task(self.membership.run()),
                     tasks.create_task(self._detection.run()),
                     tasks.create_task(self.ownership.run()),
                     tasks.create_task(self._tick()),
@@ -119,8 +121,10 @@ class Incarnation:
                     await stop.wait()
                     self.membership.withdraw()
                 await self.ownership.leave()
-                await self.membership.leave()
                 await self._requests.finish(self._world.clock, self._world.settings.drain_timeout)
+                renewing.cancel()  # or it would find that somebody has ended this member
+                await asyncio.wait({renewing})
+                await self.membership.leave()
                 for task in serving:
                     task.cancel()
 
@@ -166,5 +170,5 @@ class Incarnation:
 async def _quietly(unsubscribe: Callable[[], Awaitable[None]]) -> None:
     try:
         await unsubscribe()
-    except Disconnected:
+    except (Disconnected, NoReply):
         return

@@ -50,8 +50,7 @@ class Membership:
         self._joined = world.clock.now_ms()
         self.name = world.settings.node
         self.incarnation = f"{_token(self.name)}-{world.ids.new()}"
-        world.bus.on_disconnect(self._disconnected)
-        world.bus.on_reconnect(self._hurry.set)
+        self._ends = [world.bus.on_disconnect(self._disconnected), world.bus.on_reconnect(self._hurry.set)]
         view.listen(self._changed)
 
     def valid(self) -> bool:
@@ -89,6 +88,12 @@ class Membership:
                 "leaving": self._leaving,
             }
         )
+
+    def close(self) -> None:
+        """Listen to the connection no more."""
+        for end in self._ends:
+            end()
+        self._ends = []
 
     async def join(self) -> None:
         """Write the member key. Raises `LeaseUnknown`."""

@@ -68,6 +68,7 @@ class Ownership:
             around, membership.incarnation, definitions, tenures,
             willing=lambda: self._tasks is not None and not self._leaving and membership.valid(), begin=self._begin, spawn=self._spawn,
         )  # fmt: skip
+        self._lives: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._returning: set[tuple[str, int]] = set()
         self._balance_from = 0.0
         self._wanted: set[tuple[str, int]] = set()
@@ -111,8 +112,10 @@ class Ownership:
         self._decide()
         while self._tenures or (self._returning and clock.boottime() < until):
             if clock.boottime() >= until:
-                for tenure in self._tenures.values():
+                for place, tenure in self._tenures.items():
                     tenure.release()
+                    if tenure.partition is None:
+                        self._lives[place].cancel()  # it still waits for the journal, perhaps for ever
             await clock.sleep(0.01)
 
     def _decide(self) -> None:
@@ -203,11 +206,11 @@ class Ownership:
 
     def _begin(self, tenure: Tenure, kind: str, number: int, life: Coroutine[Any, Any, None]) -> None:
         self._tenures[kind, number] = tenure
-        self._spawn(self._hold(tenure, kind, number, life))
+        self._lives[kind, number] = self._spawn(self._hold(tenure, kind, number, life))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         assert self._tasks is not None, "partitions are taken while `run` runs"
-        self._tasks.create_task(work)
+        return self._tasks.create_task(work)
 
     def _may_force(self, owner: Owner) -> bool:
         if owner.incarnation == self._membership.incarnation or owner.incarnation in self._former:
@@ -224,5 +227,5 @@ class Ownership:
             if tenure.reason not in ("released", "handed_over"):
                 await self._world.clock.sleep(PAUSE)
         finally:
-            del self._tenures[kind, number]
+            del self._tenures[kind, number], self._lives[kind, number]
             self._look.set()

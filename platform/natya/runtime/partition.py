@@ -163,6 +163,9 @@ class Partition:
         self.unwritten.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        if self.dropped:  # a load or mail has come in just when the partition ended
+            work.close()
+            raise asyncio.CancelledError
         assert self._tasks is not None
         return self._tasks.create_task(work)
 

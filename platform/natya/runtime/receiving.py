@@ -50,7 +50,7 @@ class Receiving:
         *,
         willing: Callable[[], bool],
         begin: Callable[[Tenure, str, int, Coroutine[Any, Any, None]], None],
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._around = around
         self._world = around.world

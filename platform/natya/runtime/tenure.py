@@ -100,21 +100,28 @@ class Tenure:
 
     async def succeed(self, offer: Offer, ahead: Recovered, taken: Callable[[bool], None]) -> None:
         """The same, from an owner that hands over. ``taken`` is told whether it is certain that this node owns the partition."""
+        held: Claim | None = None
         try:
             await self.doorway.open(offer.group)
-            held = await succeed(self._world, self._incarnation, offer, schema=self._definition.schema)
-        except (ClaimLost, JournalUnavailable, LeaseUnknown, Disconnected, NoReply, AppendRefused, UnreadableRecord):
-            taken(False)
-            self.doorway.refuse(MOVED)
-            await self.doorway.close()
-            return
-        taken(True)
-        if offer.complete:
-            for record in offer.tail:
-                ahead.add(*record)
-            ahead.last = offer.last
-        self._world.telemetry.raise_event(PartitionClaimed(held.kind, held.partition, held.epoch, False))
-        await self._own(held, ahead)
+            claim = await succeed(self._world, self._incarnation, offer, schema=self._definition.schema)
+            if offer.complete:
+                for record in offer.tail:
+                    ahead.add(*record)
+                ahead.last = offer.last
+            held = claim
+        except (ClaimLost, JournalUnavailable, LeaseUnknown, Disconnected, NoReply, AppendRefused):
+            pass
+        except (JournalCorrupt, UnreadableRecord):
+            pass  # a new claim reads it from the journal, and says what is wrong with it
+        finally:
+            if held is None:
+                taken(False)
+                self.doorway.refuse(MOVED)
+                await self.doorway.close()
+        if held is not None:
+            taken(True)
+            self._world.telemetry.raise_event(PartitionClaimed(held.kind, held.partition, held.epoch, False))
+            await self._own(held, ahead)
 
     async def _own(self, held: Claim, ahead: Recovered | None) -> None:
         try:
@@ -167,7 +174,7 @@ class Tenure:
                 serving.result()
         finally:
             self.partition = self.open = None
-            await self._close(serving)
+            await self._close(partition, serving)
         if self.reason == "handed_over":
             await self._world.clock.sleep(OVERLAP)
 
@@ -216,14 +223,15 @@ class Tenure:
     async def _release(self, held: Claim, partition: Partition, serving: asyncio.Task[None]) -> None:
         await self.doorway.close()
         await settle(partition, serving, self._world)
-        if error := await self._close(serving):
+        if error := await self._close(partition, serving):
             raise error
         await release_key(self._world, held.kind, held.partition, held.owner)
         self.reason = "released"
 
-    async def _close(self, serving: asyncio.Task[None]) -> BaseException | None:
+    async def _close(self, partition: Partition, serving: asyncio.Task[None]) -> BaseException | None:
         """End what serves; what it ended by, if not by this."""
         if not serving.done():
+            partition.drop()
             serving.cancel()
             await asyncio.wait({serving})
         return None if serving.cancelled() else serving.exception()

@@ -145,6 +145,7 @@ async def test_a_process_is_asked_to_end_only_once(tmp_path: Path) -> None:
 
         for markers in (1, 2):
             processes.terminate("worker-1")
+            await until(said, lambda found: "asked to end" in found)
             processes.send("worker-1", signal.SIGUSR1)
             heard = await until(said, lambda found, wanted=markers: found.count("marker") == wanted)  # type: ignore[misc]
             assert heard.count("asked to end") == 1
