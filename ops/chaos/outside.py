@@ -104,12 +104,14 @@ class Up:
     async def owner(self, key: str) -> str:
         """The name of the worker that has this account, once one has it."""
         bucket = await self.client.jetstream().key_value("natya_cluster")
-        while True:
-            with contextlib.suppress(Error):  # no such key now, or no answer
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with contextlib.suppress(Error, KeyError):  # no such key now, no answer, or an empty value: it changes hands
                 owner = json.loads((await bucket.get(f"owner.account.{partition(key)}")).value or b"{}")
                 member = await bucket.get(f"member.{owner['node']}")
                 return str(json.loads(member.value or b"{}")["name"])
             await asyncio.sleep(0.05)
+        raise Failed(f"nobody has the account {key} after {PATIENCE:.0f} s")
 
     @asynccontextmanager
     async def caller(self, key: str = "") -> AsyncIterator[Caller]:

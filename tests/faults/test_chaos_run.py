@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from natya_ops.chaos.ground.disk import small_disk
 from natya_ops.chaos.plan import draw
 from natya_ops.servers.process import start_time
 from support.waiting import until
@@ -91,20 +92,27 @@ def test_a_running_platform_is_joined_and_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_ctrl_c_ends_everything_that_was_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
+async def test_a_signal_ends_everything_that_was_started(tmp_path: Path, number: int, code: int, name: str) -> None:
+    with small_disk(tmp_path / "probe", 1) as disk:
+        faults = (
+            "stop" if isinstance(disk, str) else "stop,disk"
+        )  # with a file system to be unmounted, where one can be mounted
     process = await asyncio.create_subprocess_exec(
-        *NATYA, "chaos", "run", "--for", "60s", "--faults", "stop", "--report", "report",
+        *NATYA, "chaos", "run", "--for", "60s", "--faults", faults, "--report", "report",
         cwd=tmp_path, env=environment(), stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stderr is not None
     async with asyncio.timeout(LIMIT):
-        while b" broken " not in (line := await process.stderr.readline()) or b"nothing broken" in line:
+        while b"broken now: " not in (line := await process.stderr.readline()) or b"broken now: nothing" in line:
             assert line, "it ended before anything was broken"
-    recorded = json.loads((tmp_path / "report" / "platform" / "processes.json").read_text())
+    recorded = json.loads((tmp_path / "report" / "chaos-platform" / "processes.json").read_text())
     assert len(recorded) == 6
-    process.send_signal(signal.SIGINT)
-    await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 130
+    process.send_signal(number)
+    _, said = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == code
+    assert said.decode().splitlines()[-1] == f"natya: ended by {name}, no verdict; logs are in report/chaos-platform/logs"
+    assert not (tmp_path / "report" / "chaos-platform" / "nats" / "jetstream").is_mount()
 
     async def left() -> list[str]:
         return [each["name"] for each in recorded if start_time(each["pid"]) == each["started"]]
@@ -138,6 +146,8 @@ def test_the_usual_faults_are_listed_with_what_they_do(tmp_path: Path) -> None:
     [
         (("--faults", "flood"), "'flood' is no fault: choose from kill, "),
         (("--for", "soon"), "'soon' is no duration: "),
+        (("--faults", ""), "--faults '' has an empty name: "),
+        (("--faults", "kill,,"), "--faults 'kill,,' has an empty name: "),
         (("--data", "nowhere"), "no natya up is ready on nowhere: "),
     ],
 )
@@ -148,3 +158,15 @@ def test_what_cannot_run_says_why_in_one_line_and_exits_with_2(
     lines = [line for line in done.stderr.splitlines() if not line.endswith(" …")]
     assert (done.returncode, done.stdout, len(lines)) == (2, "", 1)
     assert lines[0].startswith(f"natya: {complaint}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("file", ["chaos-platform/source.py", "index.html", "run.json"])
+def test_what_no_run_has_made_is_refused_and_stays(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("mine")
+    done = chaos(tmp_path, "run", "--report", ".")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert "choose another folder with --report" in done.stderr
+    assert (tmp_path / file).read_text() == "mine"
+    assert [str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*") if each.is_file()] == [file]

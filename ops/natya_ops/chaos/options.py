@@ -49,8 +49,7 @@ class Options:
             "run",
             "--for",
             f"{self.seconds:g}s",
-            "--faults",
-            ",".join(faults),
+            *(["--faults", ",".join(faults)] if faults else []),
             "--seed",
             str(self.seed),
         ]
@@ -69,9 +68,15 @@ def read_seconds(text: str) -> float:
     return seconds
 
 
-def read_faults(text: str, known: Mapping[str, object] = FAULTS) -> tuple[str, ...] | None:
-    """The faults that a comma-separated list names, sorted; None for an empty one. Raises `ConfigurationError`."""
-    names = {name.strip() for name in text.split(",") if name.strip()}
+def read_faults(text: str | None, known: Mapping[str, object] = FAULTS) -> tuple[str, ...] | None:
+    """The faults that a comma-separated list names, sorted; None for none, which means all. Raises `ConfigurationError`."""
+    if text is None:
+        return None
+    names = {name.strip() for name in text.split(",")}
+    if "" in names:
+        raise ConfigurationError(
+            f"--faults {text!r} has an empty name: write kill,nats, or leave --faults out for all that are possible"
+        )
     if unknown := sorted(names - known.keys()):
         raise ConfigurationError(f"{unknown[0]!r} is no fault: choose from {', '.join(known)}")
-    return tuple(sorted(names)) or None
+    return tuple(sorted(names))

@@ -70,7 +70,7 @@ class Lines:
         if now.broken == self._broken and time.monotonic() - self._last < LINE_EVERY:
             return
         self._last, self._broken = time.monotonic(), now.broken
-        print(f"{summary(now, per_second)}; {', '.join(now.broken) or 'nothing'} broken …", file=sys.stderr, flush=True)
+        print(f"{summary(now, per_second)}; broken now: {', '.join(now.broken) or 'nothing'} …", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Lines need no end."""
@@ -96,7 +96,7 @@ class Panel:
         done = min(BAR, int(BAR * now.elapsed / now.seconds)) if now.seconds else 0
         bar = f"[cyan]{'━' * done}[/][dim]{'━' * (BAR - done)}[/]"
         broken = ", ".join(now.broken)
-        state = f"[bold red]✗ {escape(broken)}[/]" if broken else "[green]✓ nothing is broken now[/]"
+        state = f"[bold red]✗ broken now: {escape(broken)}[/]" if broken else "[green]✓ broken now: nothing[/]"
         strikes = f"{now.strikes} of {now.planned} strikes"
         self._draw(
             Group(f"[bold]{self._text}[/]  {bar}  {strikes}", f"  {summary(now, self._rate.of(now.answered))}", f"  {state}")

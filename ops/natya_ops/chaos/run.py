@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from natya_ops.chaos.checks import Evidence, Verdict, examine
 from natya_ops.chaos.collect import Streams
 from natya_ops.chaos.faults import DEFAULT, FAULTS
 from natya_ops.chaos.ground import Ground, GroundOptions
+from natya_ops.chaos.kept import check_free, renew
 from natya_ops.chaos.observe import Observer, Seen
 from natya_ops.chaos.options import Options
 from natya_ops.chaos.place import describe
@@ -25,9 +25,8 @@ from natya_ops.chaos.settle import Settling
 from natya_ops.chaos.workload import Cast, Load, Recorder, open_couriers
 from natya_ops.cluster import Cluster, open_cluster
 from natya_ops.configuration import read_settings
+from natya_ops.data_folder import DataFolder
 
-PLATFORM: Final = "platform"
-"""The data folder of a platform that was started here, within that of the report: its logs tell what happened inside."""
 KINDS: Final = ("account", "inbox", "transfer")
 SMALL_DISK: Final = 256
 """MiB for NATS where its disk is to be filled: room for what a run writes, and soon full."""
@@ -63,6 +62,16 @@ class Result:
         return None if None in answers or not answers else True
 
 
+def check(options: Options) -> None:
+    """Raise `ConfigurationError` if it is clear already that this cannot be done. Nothing is started, made or deleted."""
+    if options.data is None:
+        check_free(options.report)
+    elif DataFolder(options.data).running() is None:
+        raise ConfigurationError(
+            f"no natya up is ready on {options.data}: start it, or let natya chaos start a platform itself"
+        )
+
+
 async def run(options: Options, display: Display) -> Result:
     """Do it all. Raises `ConfigurationError`, `NatyaError` and `OSError` if it could not be done, which says nothing of the promises."""
     try:
@@ -84,8 +93,7 @@ def _ground(options: Options) -> AbstractAsyncContextManager[Ground]:
     disk = SMALL_DISK if options.faults is None or "disk" in options.faults else 0
     kept = max(3_600.0, 2 * (options.seconds + options.settling))  # the checks need the whole journal
     environment = {"NATYA_INDEX_AGE": str(kept)}
-    data = options.report / PLATFORM
-    shutil.rmtree(data, ignore_errors=True)
+    data = renew(options.report)
     return Ground.start(GroundOptions(workers=options.workers, data=data, environment=environment, small_disk=disk))
 
 

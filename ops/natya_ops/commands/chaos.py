@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 WIDTH = 140
 """Columns of the summary where it does not go to a terminal."""
 COULD_NOT_RUN = 2
+CTRL_C = 130
+SIGTERM = 143
 
 
 def register(app: typer.Typer) -> None:
@@ -31,11 +33,11 @@ def run_chaos(
         str, typer.Option("--for", metavar="DURATION", help="How long faults are begun: 90, 60s, 2m.")
     ] = "60s",
     chosen: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--faults", help="Faults, comma-separated: see natya chaos faults.", show_default="all that are possible"
         ),
-    ] = "",
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="What is broken when follows from it.", show_default="a new one")
     ] = None,
@@ -57,7 +59,8 @@ def run_chaos(
 ) -> None:
     """Load a platform, break it again and again, heal it, and check that it kept its promises.
 
-    The exit code is the verdict: 0 everything held, 1 something was violated or too little happened to say, 2 it could not run.
+    The exit code is the verdict: 0 everything held, 1 something was violated or too little happened to say, 2 it could not run,
+    130 or 143 it was ended by Ctrl-C or SIGTERM.
     """
     import secrets
 
@@ -94,7 +97,7 @@ def faults(
 
 
 def _options(
-    duration: str, chosen: str, seed: int, report: Path | None, workers: int, data: Path | None, keep: bool
+    duration: str, chosen: str | None, seed: int, report: Path | None, workers: int, data: Path | None, keep: bool
 ) -> Options:
     from natya_ops.chaos.options import Options, read_faults, read_seconds
 
@@ -102,18 +105,38 @@ def _options(
 
 
 def _carry_out(options: Options) -> Report:
+    import asyncio
+
+    from natya_ops.chaos.ending import Terminated, until_terminated
     from natya_ops.chaos.progress import open_display
     from natya_ops.chaos.report import check_can_draw, write
+    from natya_ops.chaos.run import check
     from natya_ops.chaos.run import run as run_all
 
+    check(options)
     check_can_draw(options.report)
     display = open_display()
     try:
-        result = run(run_all(options, display))
+        result = asyncio.run(until_terminated(run_all(options, display)))
         display.phase("writing the report")
         return write(result)
+    except KeyboardInterrupt:
+        display.close()
+        raise _ended(options, "Ctrl-C", CTRL_C) from None
+    except Terminated:
+        display.close()
+        raise _ended(options, "SIGTERM", SIGTERM) from None
     finally:
         display.close()
+
+
+def _ended(options: Options, by: str, code: int) -> typer.Exit:
+    from natya_ops.chaos.kept import PLATFORM
+
+    data = options.data or options.report / PLATFORM
+    logs = f"; logs are in {data / 'logs'}" if (data / "logs").is_dir() else ""
+    print(f"natya: ended by {by}, no verdict{logs}", file=sys.stderr)
+    return typer.Exit(code)
 
 
 def _print(report: Report) -> None:

@@ -12,11 +12,13 @@ from natya_ops.chaos.checks import Verdict
 from natya_ops.chaos.report.figures import Figures, at
 from natya_ops.chaos.report.pictures import recovery_svg, timeline_svg
 from natya_ops.chaos.report.style import duration, plural
-from natya_ops.chaos.report.words import Story, worst_recovery
+from natya_ops.chaos.report.words import Longest, Story, longest_recovery, over, untold
 from natya_ops.chaos.run import Result
 
 TONES: Final = {True: "held", False: "violated", None: "unproven"}
 MARKS: Final = {True: "held", False: "violated", None: "undecided"}
+TITLE: Final = "<title>Natya chaos: "
+"""How the title begins: by this a page of ours is known."""
 
 
 def page(result: Result, figures: Figures, story: Story) -> str:
@@ -46,7 +48,7 @@ def page(result: Result, figures: Figures, story: Story) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Natya chaos: {html.escape(story.verdict)}, seed {result.options.seed}</title>\n<style>\n{css}</style>\n</head>\n"
+        f"{TITLE}{html.escape(story.verdict)}, seed {result.options.seed}</title>\n<style>\n{css}</style>\n</head>\n"
         f"<body>\n<main>\n{''.join(parts)}</main>\n</body>\n</html>\n"
     )
 
@@ -66,16 +68,32 @@ def _header(result: Result, story: Story) -> str:
 
 
 def _tiles(result: Result, figures: Figures) -> str:
+    alone, every = longest_recovery(figures, alone=True), longest_recovery(figures, alone=False)
     tiles = [
         (f"{figures.operations:,}", "operations under load"),
         (f"{len(result.seen)}", f"strikes in {result.options.seconds:.0f} s"),
         (f"{figures.unanswered:,}", "failed or unknown to their caller"),
         (f"{figures.repeated:,}", "needed more than one attempt"),
-        (duration(worst_recovery(figures)), "longest recovery of a single fault"),
         (duration(figures.quiet_p99), "usual p99 latency"),
     ]
+    if every.strikes:
+        tiles[-1:-1] = [
+            (
+                _longest(alone),
+                f"longest recovery of a single fault, {alone.strikes} of {plural(every.strikes, 'strike')} alone",
+            ),
+            (_longest(every), f"longest recovery of all{_late(every)}"),
+        ]
     made = "".join(f'<div class="tile"><b>{number}</b><span>{name}</span></div>' for number, name in tiles)
     return f'<div class="tiles">{made}</div>\n'
+
+
+def _longest(found: Longest) -> str:
+    return f'<span class="late">{duration(found.seconds)}</span>' if found.late else duration(found.seconds)
+
+
+def _late(found: Longest) -> str:
+    return f", {plural(found.late, 'strike')} over the aim" if found.late else ""
 
 
 def _section(title: str, explained: str, body: str) -> str:
@@ -107,10 +125,10 @@ def _recovery(result: Result, figures: Figures) -> Iterable[str]:
             str(row.strikes),
             str(len(row.times)),
             duration(row.aim),
-            duration(at(row.times, 0.5)),
+            _measured(at(row.times, 0.5), row.aim),
             _measured(at(row.times, 0.99), row.aim),
             _measured(row.times[-1] if row.times else None, row.aim),
-            duration(row.mixed[-1] if row.mixed else None),
+            _measured(row.mixed[-1] if row.mixed else None, row.aim),
             f'<span class="hot">{row.never}</span>' if row.never else "0",
             duration(row.slowest),
             f'<span class="dim">{row.since}</span>',
@@ -133,7 +151,9 @@ def _recovery(result: Result, figures: Figures) -> Iterable[str]:
     yield _section(
         "Recovery",
         "After each strike one account in every partition was asked, by the protocol, until all had answered. Percentiles are of strikes "
-        "that were alone; mixed ones met another fault. The slowest answer is the longest that any operation of the load took meanwhile.",
+        "that were alone; mixed ones met another fault, and both that met are mixed. The slowest answer is the longest that any operation of "
+        "the load took meanwhile. Aims are no part of the verdict; what is over its aim is marked."
+        + (f" <b>{html.escape(missing)}</b>" if (missing := untold(result)) else ""),
         table(columns, rows)
         + f"<figure>{recovery_svg(result, figures)}<figcaption>Filled: alone. Hollow: something else was broken, too. "
         "The dark bar is the median, the green mark what is aimed at.</figcaption></figure>",
@@ -141,8 +161,7 @@ def _recovery(result: Result, figures: Figures) -> Iterable[str]:
 
 
 def _measured(seconds: float | None, aim: float | None) -> str:
-    late = seconds is not None and aim is not None and seconds > aim
-    return f'<span class="late">{duration(seconds)}</span>' if late else duration(seconds)
+    return f'<span class="late">{duration(seconds)}</span>' if over(seconds, aim) else duration(seconds)
 
 
 def _ways(figures: Figures) -> str:
@@ -173,10 +192,12 @@ def _troubles(result: Result) -> Iterable[str]:
 
 
 def _strikes(result: Result, figures: Figures) -> Iterable[str]:
+    aims = {row.fault: row.aim for row in figures.recoveries}
     rows = [
         (
             str(number), f"{seen.strike.begun:.1f} s", f'<span class="w">{html.escape(seen.strike.fault)}</span>',
-            html.escape(seen.strike.target), duration(seen.strike.healed - seen.strike.begun), duration(seen.recovery),
+            html.escape(seen.strike.target), duration(seen.strike.healed - seen.strike.begun),
+            _measured(seen.recovery, aims[seen.strike.fault]),
             duration(slowest),
         )
         for number, (seen, slowest) in enumerate(zip(result.seen, figures.slowest, strict=True), 1)

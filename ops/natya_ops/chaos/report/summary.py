@@ -10,6 +10,7 @@ from rich.text import Text
 
 from natya_ops.chaos.report.figures import at
 from natya_ops.chaos.report.style import duration
+from natya_ops.chaos.report.words import over, untold
 from natya_ops.chaos.report.writing import Report
 
 STYLES: Final = {True: "green", False: "bold red", None: "yellow"}
@@ -50,16 +51,22 @@ def show(report: Report, console: Console) -> None:
         for row in figures.recoveries:
             last = row.times[-1] if row.times else None
             recovery.add_row(
-                row.fault, str(row.strikes), str(len(row.times)), duration(row.aim), duration(at(row.times, 0.5)),
-                duration(at(row.times, 0.99)), duration(last),
-                duration(row.mixed[-1] if row.mixed else None), str(row.never), duration(row.slowest), row.since,
+                row.fault, str(row.strikes), str(len(row.times)), duration(row.aim), _measured(at(row.times, 0.5), row.aim),
+                _measured(at(row.times, 0.99), row.aim), _measured(last, row.aim),
+                _measured(row.mixed[-1] if row.mixed else None, row.aim), str(row.never), duration(row.slowest), row.since,
             )  # fmt: skip
         console.print()
         console.print(recovery)
+        if missing := untold(result):
+            console.print(Text(missing, "dim"))
     for name, reason in sorted(result.skipped.items()):
         console.print(Text(f"not done: {name}, {reason}", "dim"))
     console.print(Text(f"\nReport: {report.folder / 'index.html'}"), soft_wrap=True)
     console.print(Text(f"Repeat: {result.options.command(result.plan.faults)}"), soft_wrap=True)
+
+
+def _measured(seconds: float | None, aim: float | None) -> Text:
+    return Text(f"{duration(seconds)} !", "yellow") if over(seconds, aim) else Text(duration(seconds))
 
 
 def _table(*columns: str) -> Table:

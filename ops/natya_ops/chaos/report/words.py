@@ -51,8 +51,35 @@ def _numbers(result: Result, figures: Figures) -> str:
     return "  ·  ".join(parts)
 
 
-def worst_recovery(figures: Figures) -> float | None:
-    """The longest recovery of a fault that was alone; infinite if something never recovered; None without any."""
-    if any(row.never for row in figures.recoveries):
-        return math.inf
-    return max((row.times[-1] for row in figures.recoveries if row.times), default=None)
+@dataclass(frozen=True, slots=True)
+class Longest:
+    """The longest recovery of some strikes: ``seconds``, infinite if something never recovered, None without any; how many ``strikes``
+    that is of, and how many of them took longer than is aimed at, or never recovered."""
+
+    seconds: float | None
+    strikes: int
+    late: int
+
+
+def longest_recovery(figures: Figures, *, alone: bool) -> Longest:
+    """Of the strikes that were alone, or of all. What never recovered counts in both, whatever else was broken."""
+    found: list[tuple[float, float | None]] = []
+    for row in figures.recoveries:
+        times = row.times if alone else (*row.times, *row.mixed)
+        found += [(seconds, row.aim) for seconds in (*times, *[math.inf] * row.never)]
+    late = sum(over(seconds, aim) for seconds, aim in found)
+    return Longest(max((seconds for seconds, _ in found), default=None), len(found), late)
+
+
+def over(seconds: float | None, aim: float | None) -> bool:
+    """Whether it took longer than is aimed at. What never came did, whatever the aim."""
+    return seconds is not None and (math.isinf(seconds) or (aim is not None and seconds > aim))
+
+
+def untold(result: Result) -> str | None:
+    """What the recoveries say nothing of: owners that are lost sight of for longer than their lease, if there were none."""
+    lease = result.place["lease_ttl"]
+    lasted = [seen.strike.healed - seen.strike.begun for seen in result.seen if seen.strike.fault in ("stop", "partition")]
+    if any(seconds > lease for seconds in lasted):
+        return None
+    return f"No stop or cut lasted longer than the lease of {lease:g} s: nothing was shown of how a lease is taken over."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import importlib.util
 import json
 import math
-import shutil
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,18 +15,22 @@ from typing import Any, Final
 
 from natya.errors import ConfigurationError
 from natya_ops.chaos.checks import Evidence
+from natya_ops.chaos.kept import delete
 from natya_ops.chaos.report.document import document
 from natya_ops.chaos.report.figures import Figures, figures_of
-from natya_ops.chaos.report.page import page
+from natya_ops.chaos.report.page import TITLE, page
 from natya_ops.chaos.report.pictures import poster
 from natya_ops.chaos.report.words import Story, tell
-from natya_ops.chaos.run import PLATFORM, Result
+from natya_ops.chaos.run import Result
 
 PAGE: Final = "index.html"
 PICTURE: Final = "report.png"
 DOCUMENT: Final = "run.json"
 OPERATIONS: Final = "operations.jsonl.gz"
 JOURNALS: Final = "journals.jsonl.gz"
+_FILES: Final = (PAGE, PICTURE, DOCUMENT, OPERATIONS, JOURNALS)
+_HEAD: Final = 4_000
+"""Characters of a page within which its title stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +48,47 @@ class Report:
 
 
 def check_can_draw(folder: Path) -> None:
-    """Raise `ConfigurationError` if a report could not be written at the end: better to know before."""
+    """Raise `ConfigurationError` if a report could not be written at the end, or would replace what is none: better to
+    know before. What programs read of an earlier report is deleted, nothing is made."""
     if importlib.util.find_spec("matplotlib") is None:
         raise ConfigurationError("the report needs matplotlib: install it with pip install 'natya[chaos]'")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not _ours(folder):
+            raise ConfigurationError(
+                f"{folder} has files of these names that are no report of natya chaos: {', '.join(_found(folder))}; "
+                "choose another folder with --report"
+            )
+        _check_writable(folder)
         (folder / DOCUMENT).unlink(missing_ok=True)
     except OSError as error:
         raise ConfigurationError(
             f"cannot write to {folder}: {error.strerror}; choose another folder with --report"
         ) from error
+
+
+def _found(folder: Path) -> list[str]:
+    return [name for name in _FILES if (folder / name).exists()]
+
+
+def _ours(folder: Path) -> bool:
+    """Whether what a report would replace in the folder is an earlier report: its page says so. Raises `OSError`."""
+    if not _found(folder):
+        return True
+    if not (folder / PAGE).is_file():
+        return False
+    with (folder / PAGE).open(encoding="utf-8", errors="replace") as file:
+        return TITLE in file.read(_HEAD)
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise `OSError` if the folder cannot be made or written to. Nothing is made."""
+    place = folder.absolute()
+    while not os.path.lexists(place):
+        place = place.parent
+    if not place.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def write(result: Result) -> Report:
@@ -78,8 +114,8 @@ def write(result: Result) -> Report:
         if evidence is not None:
             with gzip.open(file, "wt", encoding="utf-8") as out:
                 out.writelines(f"{line}\n" for line in lines)
-    if not keep:
-        shutil.rmtree(folder / PLATFORM, ignore_errors=True)
+    if not keep and result.options.data is None:
+        delete(folder)
     return report
 
 

@@ -16,13 +16,14 @@ from rich.console import Console
 
 from natya.errors import ConfigurationError
 from natya_ops.chaos.checks import Evidence
+from natya_ops.chaos.kept import MARK, PLATFORM, renew
 from natya_ops.chaos.options import Options, read_faults, read_seconds
 from natya_ops.chaos.report import check_can_draw, show, write
 from natya_ops.chaos.report.figures import Figures, at, figures_of
 from natya_ops.chaos.report.page import page
 from natya_ops.chaos.report.pictures import recovery_svg, timeline_svg
 from natya_ops.chaos.report.style import VARIABLES, duration
-from natya_ops.chaos.report.words import tell, worst_recovery
+from natya_ops.chaos.report.words import longest_recovery, tell, untold
 from natya_ops.chaos.run import Result
 
 VOID = {"meta", "br", "path", "use", "rect"}
@@ -37,15 +38,15 @@ class Reader(html.parser.HTMLParser):
         self.fetched: list[str] = []
         self.text = ""
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in VOID:
             self.open.append(tag)
-        found = dict(attributes)
+        found = dict(attrs)
         self.fetched += [
             value for name in ("src", "href", "data") if (value := found.get(name)) and not value.startswith("#")
         ]
 
-    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         return
 
     def handle_endtag(self, tag: str) -> None:
@@ -105,7 +106,35 @@ def test_a_strike_during_another_says_little_of_its_own_fault(held: Result) -> N
 
 
 def test_what_never_recovered_is_the_worst_recovery(violated: Result) -> None:
-    assert worst_recovery(figures_of(violated)) == math.inf
+    assert longest_recovery(figures_of(violated), alone=True).seconds == math.inf
+    assert longest_recovery(figures_of(violated), alone=False).seconds == math.inf
+
+
+def test_the_longest_recovery_is_shown_with_its_sample_and_that_of_all_beside_it(held: Result) -> None:
+    first, second, third = held.seen[:3]
+    held.seen[:] = [first, second, third]
+    for seen, begun, recovered in ((first, 10.0, 10.147), (second, 20.0, 25.0), (third, 21.0, 21.5)):
+        seen.strike.fault, seen.strike.begun, seen.called = "kill", begun, begun
+        seen.strike.healed, seen.strike.recovered = begun + 0.1, recovered
+    figures = figures_of(held)
+    alone, every = longest_recovery(figures, alone=True), longest_recovery(figures, alone=False)
+    assert (round(alone.seconds or 0, 3), alone.strikes, alone.late) == (0.147, 1, 0)
+    assert (every.seconds, every.strikes, every.late) == (5.0, 3, 2)
+    text, _ = read(held)
+    assert "<b>147 ms</b><span>longest recovery of a single fault, 1 of 3 strikes alone</span>" in text
+    assert '<b><span class="late">5.00 s</span></b><span>longest recovery of all, 2 strikes over the aim</span>' in text
+
+
+def test_where_no_lease_could_end_the_page_says_that_nothing_was_shown_of_it(held: Result) -> None:
+    for seen in held.seen:
+        if seen.strike.fault in ("stop", "partition"):
+            seen.strike.healed = seen.strike.begun + 2.9
+    said = "No stop or cut lasted longer than the lease of 3 s: nothing was shown"
+    assert said in read(held)[1].text
+    stop = next(seen.strike for seen in held.seen if seen.strike.fault == "stop")
+    stop.healed = stop.begun + 3.1
+    assert untold(held) is None
+    assert said not in read(held)[1].text
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
@@ -177,11 +206,12 @@ def test_a_run_without_strikes_or_operations_has_a_page_too(held: Result) -> Non
     assert "Recovery" not in reader.text
 
 
-def test_what_held_leaves_three_files(held: Result, tmp_path: Path) -> None:
+def test_what_held_leaves_three_files_and_what_is_not_its_own(held: Result, tmp_path: Path) -> None:
     held.options = replace(held.options, report=tmp_path)
-    (tmp_path / "platform").mkdir()
+    (tmp_path / "platform").mkdir()  # somebody else's
+    (renew(tmp_path) / "logs").mkdir()
     report = write(held)
-    assert {file.name for file in tmp_path.iterdir()} == {"index.html", "report.png", "run.json"}
+    assert {file.name for file in tmp_path.iterdir()} == {"platform", "index.html", "report.png", "run.json"}
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
     document = json.loads((tmp_path / "run.json").read_text())
     assert (document["held"], document["seed"], len(document["strikes"])) == (True, 7, len(held.seen))
@@ -192,13 +222,13 @@ def test_what_held_leaves_three_files(held: Result, tmp_path: Path) -> None:
 def test_what_did_not_hold_leaves_what_it_was_judged_by(violated: Result, tmp_path: Path) -> None:
     violated.options = replace(violated.options, report=tmp_path)
     violated.evidence = Evidence(violated.recorder.operations)
-    (tmp_path / "platform").mkdir()
+    renew(tmp_path)
     write(violated)
     with gzip.open(tmp_path / "operations.jsonl.gz", "rt") as lines:
         found = [json.loads(line) for line in lines]
     assert len(found) == len(violated.recorder.operations)
     assert {each["outcome"] for each in found} == {"ok", "refused", "failed", "unknown"}
-    assert (tmp_path / "platform").is_dir()
+    assert (tmp_path / PLATFORM).is_dir()
     document = json.loads((tmp_path / "run.json").read_text())
     assert document["held"] is False
     assert None in [strike["recovery"] for strike in document["strikes"]]
@@ -220,15 +250,51 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_broken
         check_can_draw(tmp_path / "file" / "report")
 
 
+def test_a_report_replaces_an_earlier_one_and_nothing_else(held: Result, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "report"
+    check_can_draw(folder)
+    assert list(tmp_path.iterdir()) == []
+    held.options = replace(held.options, report=folder)
+    write(held)
+    check_can_draw(folder)
+    assert {file.name for file in folder.iterdir()} == {"index.html", "report.png"}
+    (folder / "index.html").write_text("<title>Mine</title>")
+    with pytest.raises(ConfigurationError, match=r"no report of natya chaos: index.html, report.png; choose another"):
+        check_can_draw(folder)
+
+
+def test_only_a_data_folder_with_the_mark_is_made_anew(tmp_path: Path) -> None:
+    data = renew(tmp_path)
+    (data / "logs").mkdir()
+    (data / "logs" / "nats.log").touch()
+    assert [file.name for file in renew(tmp_path).iterdir()] == [MARK]
+    (data / MARK).rename(data / "mine")
+    with pytest.raises(ConfigurationError, match="was not made by natya chaos"):
+        renew(tmp_path)
+    assert (data / "mine").is_file()
+
+
+def test_a_data_folder_that_is_a_link_is_nobodys_to_delete(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    other = renew(tmp_path / "a")
+    (tmp_path / PLATFORM).symlink_to(other)
+    with pytest.raises(ConfigurationError, match="was not made by natya chaos"):
+        renew(tmp_path)
+    assert (other / MARK).is_file()
+
+
 def test_durations_and_faults_are_read_as_they_are_written() -> None:
     assert [read_seconds(text) for text in ("90", "60s", "1.5m", "1h")] == [90, 60, 90, 3600]
     assert read_faults("kill, nats,kill") == ("kill", "nats")
-    assert read_faults("") is None
+    assert read_faults(None) is None
     for text, complaint in (("soon", "no duration"), ("1s", "too short")):
         with pytest.raises(ConfigurationError, match=complaint):
             read_seconds(text)
     with pytest.raises(ConfigurationError, match="'flood' is no fault: choose from kill, "):
         read_faults("kill,flood")
+    for text in ("", " ", "kill,,", ",nats"):
+        with pytest.raises(ConfigurationError, match="has an empty name"):
+            read_faults(text)
 
 
 def test_the_command_to_repeat_a_run_names_the_faults_that_were_done() -> None:
@@ -236,3 +302,4 @@ def test_the_command_to_repeat_a_run_names_the_faults_that_were_done() -> None:
     assert options.command(("kill", "nats")) == "natya chaos run --for 60s --faults kill,nats --seed 7 --workers 2"
     joined = replace(options, data=Path("my data"))
     assert joined.command(("kill",)).endswith("--data 'my data'")
+    assert "--faults" not in joined.command(())
