@@ -182,6 +182,11 @@ class Committer:
         self._followed = []
         return self._followed
 
+    @property
+    def followed(self) -> bool:
+        """Whether a successor reads the journal now: it must not be trimmed before its eyes."""
+        return self._followed is not None
+
     def unfollow(self) -> None:
         self._followed = None
 

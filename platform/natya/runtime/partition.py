@@ -336,7 +336,7 @@ class Partition:
     async def _trim(self) -> None:
         """Forget journal that neither recovery nor the id index needs, not while older records are still being read back."""
         before = min(self.checkpoint.recorded, self.index.first)
-        if before >= self._trimmed + TRIM_STEP and not self.admission.reading_back:
+        if before >= self._trimmed + TRIM_STEP and not self.admission.reading_back and not self.committer.followed:
             await self._world.journal.trim(self.definition.kind, self.number, before=before)
             self._trimmed = before
 
