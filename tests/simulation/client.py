@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from natya.client import Platform
-from natya.errors import Internal, NatyaError, Permanent
+from natya.errors import NatyaError, Permanent
 from natya.memory import MemoryRegistry, SeededIds
 from natya.message import Answer, Message
 from natya.names import encode_key, partition_of
@@ -118,10 +118,10 @@ def _body(arguments: dict[str, Any]) -> bytes:
 
 
 def _judged(answer: Answer) -> tuple[Outcome, str]:
+    """A handler that fails leaves no outcome, so that a repeat may succeed; and so may an earlier attempt that is still on its
+    way when a later one is told of the failure. Hence *internal* is unknown."""
     if answer.ok:
         return Outcome.OK, ""
-    error = answer.error()
     if answer.code == 409:
         return Outcome.REFUSED, answer.slug
-    certain = isinstance(error, (Permanent, Internal))
-    return Outcome.FAILED if certain else Outcome.UNKNOWN, answer.slug
+    return Outcome.FAILED if isinstance(answer.error(), Permanent) else Outcome.UNKNOWN, answer.slug

@@ -15,6 +15,9 @@ from simulation.checks.final import Final
 from simulation.stage import Stage
 from simulation.workload import BOOKS
 
+NEVER_WRITE = frozenset({"fail", "refuse"})
+"""Methods that take back what they have written."""
+
 
 @dataclass(slots=True)
 class Intention:
@@ -111,7 +114,7 @@ def _check_outcome(intention: Intention, place: int, dead: int) -> Iterator[str]
         yield f"{line} was acknowledged and is lost"
     if intention.counts and intention.counts != {place}:
         yield f"{line} was answered to be at {sorted(intention.counts)} and is at {place}"
-    if place and not outcomes & {Outcome.OK, Outcome.UNKNOWN}:
+    if place and (intention.method in NEVER_WRITE or not outcomes & {Outcome.OK, Outcome.UNKNOWN}):
         yield f"{line} was refused or failed, and is written at {place}"
 
 

@@ -24,9 +24,10 @@ when a node lost its connection or its lease."""
 def check_errors(stage: Stage, operations: list[Operation]) -> Iterator[str]:
     """A failure has a reason that is the caller's or the handler's own, and no partition thinks that its journal is broken."""
     for op in operations:
-        internal = op.error == "internal" and (op.method in FAIL or "attempts" in op.result or op.method == "forward")
-        expected = internal or op.error in ("NoResponders", "Disconnected")
-        if op.outcome is Outcome.FAILED and not expected:
+        counted = isinstance(op.result, dict) and "attempts" in op.result
+        if op.error == "internal" and op.method not in {*FAIL, "forward"} and not counted:
+            yield f"{op.id} {op.kind}/{op.key}.{op.method} failed by itself: {op.result}"
+        if op.outcome is Outcome.FAILED and op.error not in ("NoResponders", "Disconnected"):
             yield f"{op.id} {op.kind}/{op.key}.{op.method} failed with {op.error}: {op.result}"
     for who, event in stage.trace.events():
         if isinstance(event, JournalLost):
