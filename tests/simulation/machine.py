@@ -37,10 +37,6 @@ class Machine:
         self.node: HostedNode | None = None
         self._hosted: list[HostedNode] = []
 
-    @property
-    def up(self) -> bool:
-        return self.node is not None
-
     def start(self) -> None:
         """Start the node. Does nothing if it runs."""
         if self.node is not None:

@@ -72,8 +72,9 @@ class Strike:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``begins`` and ``ends`` are the times between which faults strike; clients work until then. ``calls`` is what they do, with weights. ``skews`` are how much the machines'
-    wall clocks are ahead, in seconds; ``latency`` is what a message takes at most each way, in good weather."""
+    """``begins`` and ``ends`` are the times between which faults strike; clients work until then, in so many ``lanes`` each, with
+    ``pause`` seconds between two calls on the average; ``calls`` is what they do, with weights. ``skews`` are how much the
+    machines' wall clocks are ahead; ``latency`` is what a message takes at most each way, in good weather. Times are seconds."""
 
     seed: int
     names: list[str]

@@ -97,6 +97,7 @@ async def test_a_later_schema_lifts_what_an_earlier_one_stored_and_not_the_other
         reply = await bare.ask("profile", "ada", "name", headers={}, timeout=60)
         assert reply.code, "an earlier schema must not read what a later one has stored"
         assert "schema" in reply.json["detail"]
+        await new.start()
         assert (await bare.ask("profile", "grace", "rename", {"name": "Grace Hopper"})).result == "Grace Hopper"
 
 

@@ -31,7 +31,7 @@ says then is better than a guess."""
 
 class Caller:
     """Sends calls. ``patient`` says whether *overloaded* is repeated too (a client's choice) or handed on (a router's);
-    ``nobody`` is told of partitions whose calls heard *no responders*."""
+    ``nobody`` is told of partitions whose calls heard *no responders*, and says why if it knows."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Caller:
         ids: Ids,
         *,
         patient: bool = True,
-        nobody: Callable[[str, int], None] = lambda kind, partition: None,
+        nobody: Callable[[str, int], str] = lambda kind, partition: "",
     ) -> None:
         self._bus = bus
         self._subjects = subjects
@@ -73,7 +73,8 @@ class Caller:
             try:
                 delivery = await self._bus.request(subject, message.body, message.headers(), timeout=patience)
             except NoResponders:
-                self._nobody(message.kind, message.partition)
+                if why := self._nobody(message.kind, message.partition):
+                    trouble = Unavailable(why, retry_after=1)
             except NoReply:
                 unheard = True
                 wait = min(wait * 2, LONGEST_WAIT)

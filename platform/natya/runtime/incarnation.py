@@ -83,10 +83,11 @@ class Incarnation:
             gate = self._gates[stream] = Gate(self._world.settings.appends_in_flight, self._world.bus.max_payload)
         return gate
 
-    def _nobody_answers(self, kind: str, partition: int) -> None:
-        """A call heard *no responders*: its owner may have ended."""
+    def _nobody_answers(self, kind: str, partition: int) -> str:
+        """A call heard *no responders*: its owner may have ended. Says why nobody can own the partition, if that is so."""
         self.ownership.want(kind, partition)
         self._detection.suspect(kind, partition)
+        return self.ownership.why_nobody(kind, partition)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Join, serve, and on ``stop`` release everything and leave. Raises `LeaseLost`, `LeaseUnknown`, `Disconnected`

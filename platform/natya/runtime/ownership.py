@@ -102,6 +102,16 @@ class Ownership:
         """Somebody calls an actor of this partition and nobody answers: take it before others, if it is to be taken."""
         self._wanted.add((kind, number))
 
+    def why_nobody(self, kind: str, number: int) -> str:
+        """Why no node that is there can own the partition; empty if one can."""
+        members, needs = self._placed_for.get(kind, ({}, []))
+        if not members or self._places[kind][number] is not None:
+            return ""
+        most = max(member.schemas.get(kind, 1) for member in members.values())
+        return (
+            f"the states in this partition are of schema {needs[number]}, and no node that is there reads more than {most}"
+        )
+
     async def leave(self) -> None:
         """Give everything away and take nothing more; returns when nothing is held. What cannot be handed over within the drain
         time-out is released."""
