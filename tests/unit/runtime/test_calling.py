@@ -85,7 +85,12 @@ async def test_who_owns_a_partition_that_nobody_hears_of_is_told_to_whoever_want
     clock = ManualClock()
     wire = Wire(clock, NoResponders(), Moved("m"), NoResponders(), b"5")
     told: list[tuple[str, int]] = []
-    caller = Caller(wire, Subjects(), clock, SeededIds(), nobody=lambda kind, partition: told.append((kind, partition)))  # type: ignore[arg-type]
+
+    def nobody(kind: str, partition: int) -> str:
+        told.append((kind, partition))
+        return ""
+
+    caller = Caller(wire, Subjects(), clock, SeededIds(), nobody=nobody)  # type: ignore[arg-type]
     call = asyncio.create_task(caller.call(a_message(clock)))
     await clock.advance(1)
     assert (await call) == Answer(b"5")
