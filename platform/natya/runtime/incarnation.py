@@ -70,7 +70,7 @@ class Incarnation:
         self._caller = Caller(world.bus, world.subjects, world.clock, world.ids, patient=False, nobody=self._nobody_answers)
         around = Surroundings(
             world, self._kinds, self._caller.call, self.membership.valid, self._gate,
-            Budget(settings.index_bytes // ENTRY_BYTES), self._load, self._quiet,
+            Budget(settings.index_bytes // ENTRY_BYTES), self._load, self._quiet, asyncio.Semaphore(1),
         )  # fmt: skip
         self.ownership = Ownership(
             around, self.membership, self._view, definitions, self._tenures, former=former, patient_until=patient_until

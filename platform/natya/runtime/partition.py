@@ -55,7 +55,7 @@ class JournalIsBehind(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all partitions of a node share. ``valid`` says whether the lease is; ``call`` asks another actor."""
+    """What all partitions of a node share. ``valid`` says whether the lease is; ``call`` asks another actor; ``turns``: see `readback`."""
 
     world: World
     kinds: Kinds
@@ -65,6 +65,7 @@ class Surroundings:
     budget: Budget
     load: Load
     quiet: Quiet
+    turns: asyncio.Semaphore
 
 
 class Partition:
@@ -120,7 +121,9 @@ class Partition:
             world, self.unwritten, self.outbox, self.mailbag, self.trials, last=lambda: self.committer.last,
             recorded=recovered.header.checkpoint, position=recovered.position, told=recovered.last,
         )  # fmt: skip
-        self._readback = ReadBack(world, definition.kind, self.number, self.index, self.admission, recovered.first)
+        self._readback = ReadBack(
+            world, definition.kind, self.number, self.index, self.admission, recovered.first, around.turns
+        )
         self.accept = self.admission.accept
 
     async def run(self) -> None:

@@ -6,6 +6,7 @@ unknown*; instead it waits while the records behind are read, newest first, unti
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 
 from natya.ports.journal import JournalUnavailable
@@ -20,18 +21,31 @@ DELAY = 2.0
 """Seconds until older journal is read though nobody waits for it."""
 WINDOW = 512
 """Sequence numbers looked at in the first read; each of 4 partitions of a stream has about a quarter of them."""
+YIELD_EVERY = 8
+"""Records after which the loop may do something else: others are served meanwhile."""
 
 
 class ReadBack:
-    """Extends one partition's index backwards from record ``first``."""
+    """Extends one partition's index backwards from record ``first``. What nobody waits for is read in turn with the other
+    partitions of the node, for which ``turns`` stands: after a hand-over they would all read at once."""
 
-    def __init__(self, world: World, kind: str, partition: int, index: Index, admission: Admission, first: int) -> None:
+    def __init__(
+        self,
+        world: World,
+        kind: str,
+        partition: int,
+        index: Index,
+        admission: Admission,
+        first: int,
+        turns: asyncio.Semaphore,
+    ) -> None:
         self._world = world
         self._kind = kind
         self._partition = partition
         self._index = index
         self._admission = admission
         self._first = first
+        self._turns = turns
         admission.reading_back = first > 1
 
     async def run(self) -> None:
@@ -44,7 +58,7 @@ class ReadBack:
         while end > 1 and self._index.has_room:
             start = max(1, end - window)
             try:
-                first = await self._read(start, end)
+                first = await self._in_turn(start, end)
             except JournalUnavailable:
                 await self._world.clock.sleep(0.25)
                 continue
@@ -55,11 +69,17 @@ class ReadBack:
             window *= 4
         self._admission.extended(more=False)
 
+    async def _in_turn(self, start: int, end: int) -> int | None:
+        if self._admission.asked_back.is_set():
+            return await self._read(start, end)
+        async with self._turns:
+            return await self._read(start, end)
+
     async def _read(self, start: int, end: int) -> int | None:
         """Read the records from ``start`` up to but not including ``end`` into the index; the first one's sequence."""
         entries: list[tuple[str, str, int]] = []
         first: int | None = None
-        since = 0
+        since = records = 0
         async for record in self._world.journal.read(self._kind, self._partition, start=start, end=end):
             if record.sequence >= end:
                 break
@@ -71,6 +91,9 @@ class ReadBack:
                 for line in (*batch.starts, *batch.turns)
                 if line.get("v") != STRAY and not line["id"].startswith(MAIL_ID)
             ]
+            records += 1
+            if records % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
         if first is not None:
             self._index.extend_back(entries, since=since, first=first, now=self._world.clock.boottime())
             self._admission.extended(more=True)
