@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
 from aiohttp import web
 
 from natya.clock import Clock, Ids, RandomIds
+from natya_edge.auth.key_folder import KeyFolder
+from natya_edge.auth.key_watch import follow
+from natya_edge.auth.keyring import Keyring
 from natya_edge.gateway import Gateway
-from natya_edge.keys import GATEWAY, IDS, SETTINGS, TOKENS
+from natya_edge.keys import GATEWAY, IDS, KEYRING, SETTINGS, TOKENS
 from natya_edge.middleware import MIDDLEWARES
-from natya_edge.routes import actors, health
+from natya_edge.routes import actors, health, jwks
 from natya_edge.settings import EdgeSettings
 from natya_edge.tokens import Tokens
 
@@ -19,7 +26,25 @@ def make_app(edge: EdgeSettings, gateway: Gateway, *, clock: Clock | None = None
     app[GATEWAY] = gateway
     app[SETTINGS] = edge
     app[TOKENS] = Tokens(edge.read_secret(), clock, size=edge.known_tokens)
+    _add_keyring(app, edge, clock)
     app[IDS] = ids or RandomIds()
-    for routes in (actors, health):
+    for routes in (actors, health, jwks):
         routes.add_routes(app)
     return app
+
+
+def _add_keyring(app: web.Application, edge: EdgeSettings, clock: Clock | None) -> None:
+    if edge.keys is None:
+        app[KEYRING] = Keyring((), clock)
+        return
+    folder = KeyFolder(edge.keys)
+    keyring = app[KEYRING] = Keyring(folder.read(), clock)
+
+    async def following(app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(follow(folder, keyring, clock), name="signing keys")
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    app.cleanup_ctx.append(following)

@@ -7,12 +7,15 @@ from typing import Final
 from aiohttp import web
 
 from natya.clock import Ids
+from natya_edge.auth.keyring import Keyring
+from natya_edge.auth.principal import Principal
 from natya_edge.gateway import Gateway
 from natya_edge.settings import EdgeSettings
-from natya_edge.tokens import Principal, Tokens
+from natya_edge.tokens import Tokens
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 SETTINGS: Final = web.AppKey("settings", EdgeSettings)
+KEYRING: Final = web.AppKey("keyring", Keyring)
 TOKENS: Final = web.AppKey("tokens", Tokens)
 IDS: Final = web.AppKey("ids", Ids)
 

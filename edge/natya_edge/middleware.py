@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -13,7 +14,10 @@ from natya_edge.headers import REQUEST_ID as REQUEST_ID_HEADER
 from natya_edge.headers import request_id
 from natya_edge.keys import GATEWAY, IDS, PRINCIPAL, REQUEST_ID, TOKENS
 from natya_edge.responses import error_problem
-from natya_edge.routes.health import PUBLIC
+from natya_edge.routes import health, jwks
+
+PUBLIC: Final = health.PUBLIC | jwks.PUBLIC
+"""Routes that need no token."""
 
 _log = logging.getLogger("natya.edge")
 

@@ -24,6 +24,9 @@ class EdgeSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535, description="0: any free port")] = 8080
 
+    keys: Annotated[Path | None, Field(description="folder with the keys that sign tokens")] = None
+    issuer: Annotated[str, Field(min_length=1, description="`iss` of the tokens that the edge signs")] = "natya"
+    audience: Annotated[str, Field(min_length=1, description="`aud` of the tokens that the edge signs and takes")] = "natya"
     secret: Annotated[SecretStr, Field(description="signs and checks bearer tokens (HS256)")] = SecretStr("")
     secret_file: Annotated[Path | None, Field(description="a file that holds the secret; goes before `secret`")] = None
     known_tokens: Annotated[int, Field(ge=1, description="verified tokens that are remembered for a minute")] = 10_000

@@ -6,14 +6,15 @@ What it says beyond that is read as data: nothing in a token chooses how it is c
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
 import jwt
 
 from natya.clock import Clock, SystemClock
+from natya_edge.auth.access_token import access_claims
+from natya_edge.auth.principal import Principal
 from natya_edge.errors import BadToken
 
 ISSUER: Final = "natya"
@@ -28,14 +29,6 @@ REMEMBERED: Final = 60.0
 """Seconds until a verified token is verified again."""
 
 _CLAIMS: Final = ("iss", "aud", "sub", "exp", "iat", "jti")
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who sends a request: the token's ``sub``, and the scopes it was granted."""
-
-    subject: str
-    scopes: frozenset[str] = frozenset()
 
 
 class Tokens:
@@ -59,7 +52,7 @@ class Tokens:
             raise BadToken(f"the token is no JWT of at most {MAX_TOKEN} characters")
         claims = self._claims(token)
         until = _check_times(claims, now)
-        principal = Principal(_subject(claims["sub"]), _scopes(claims.get("scope", "")))
+        principal = _principal(claims)
         if len(self._known) >= self._size:
             del self._known[next(iter(self._known))]
         self._known[token] = (min(until, now + REMEMBERED), principal)
@@ -115,6 +108,16 @@ def _time(claims: dict[str, Any], name: str) -> float:
     return float(value)
 
 
+def _principal(claims: dict[str, Any]) -> Principal:
+    return Principal(
+        _subject(claims["sub"]),
+        _scopes(claims.get("scope", "")),
+        _roles(claims.get("roles", [])),
+        claims["iss"],
+        {name: value for name, value in claims.items() if isinstance(value, str)},
+    )
+
+
 def _subject(value: Any) -> str:
     # It travels as a NATS header, which loses outer spaces: then two subjects would be one.
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_SUBJECT or not value.isprintable() or value != value.strip():
@@ -128,28 +131,25 @@ def _scopes(value: Any) -> frozenset[str]:
     return frozenset(value.split())
 
 
+def _roles(value: Any) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise BadToken("the claim roles must be a list of names")
+    return frozenset(value)
+
+
 def make_dev_token(
     secret: str,
     subject: str = "dev",
     *,
     scope: str = "",
+    roles: Iterable[str] = (),
     lifetime: timedelta = timedelta(days=30),
     clock: Clock | None = None,
 ) -> str:
     """A token for development: ``subject`` may use the platform for ``lifetime``, methods with a scope only if ``scope``
     (names with spaces between them) has it."""
-    now = (clock or SystemClock()).now_ms() // 1000
-    claims: dict[str, Any] = {
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "sub": subject,
-        "iat": now,
-        "exp": now + int(lifetime.total_seconds()),
-        "jti": secrets.token_urlsafe(12),
-    }
-    if scope:
-        claims["scope"] = scope
+    claims = access_claims(ISSUER, AUDIENCE, subject, lifetime, scope=scope, roles=roles, clock=clock)
     return jwt.encode(claims, secret, algorithm=ALGORITHM, headers={"typ": TYPE})
 
 
-__all__ = ["Principal", "Tokens", "make_dev_token"]
+__all__ = ["Tokens", "make_dev_token"]

@@ -12,6 +12,7 @@ from natya.errors import Invalid, TooLarge
 from natya.message import Answer
 from natya.ref import Options
 from natya_edge import headers as read
+from natya_edge.auth.principal import Principal
 from natya_edge.errors import BodyTimeout, MethodNotAllowed, MissingScope
 from natya_edge.gateway import Calls
 from natya_edge.keys import GATEWAY, PRINCIPAL, REQUEST_ID, SETTINGS
@@ -19,7 +20,6 @@ from natya_edge.methods import Method
 from natya_edge.responses import NO_STORE, answer_problem, json_response
 from natya_edge.settings import EdgeSettings
 from natya_edge.text import decode
-from natya_edge.tokens import Principal
 
 STATE: Final = "state"
 """The query by which an actor's owner tells version and state; no method of a kind can have this name."""
