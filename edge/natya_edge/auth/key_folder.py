@@ -114,11 +114,12 @@ def _parse(path: Path, text: bytes) -> SigningKey:
         raise ConfigurationError(f"{path} is no signing key: it has more than {MAX_SIZE} bytes")
     try:
         found = KeyFile.model_validate_json(text)
-        private = PyJWK(json.loads(text), found.alg)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise ConfigurationError(f"{path} is no signing key: {where}: {first['msg']}") from None
+    try:
+        private = PyJWK(json.loads(text), found.alg)
     except (PyJWTError, ValueError, TypeError):
         raise ConfigurationError(f"{path} is no signing key: its members make no private key for {found.alg}") from None
     if not hasattr(private.key, "sign"):
