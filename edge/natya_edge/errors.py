@@ -58,6 +58,10 @@ class MissingScope(Forbidden):
         self.scope = scope
 
 
+class NotAdmitted(Forbidden):
+    """Raised when a method or a kind is open to others only: to owners, or to roles that the token does not have."""
+
+
 def headers_of(error: NatyaError) -> dict[str, str]:
     """The response headers that an error brings along, apart from `Retry-After`. Challenges are those of RFC 6750."""
     match error:
@@ -69,6 +73,8 @@ def headers_of(error: NatyaError) -> dict[str, str]:
             return {"WWW-Authenticate": f'Bearer realm="natya", error="invalid_token", error_description="{error.detail}"'}
         case Unauthenticated():
             return {"WWW-Authenticate": 'Bearer realm="natya"'}
+        case NotAdmitted():
+            return {"WWW-Authenticate": 'Bearer realm="natya", error="insufficient_scope"'}
         case MissingScope():
             return {"WWW-Authenticate": f'Bearer realm="natya", error="insufficient_scope", scope="{error.scope}"'}
         case _:

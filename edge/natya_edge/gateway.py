@@ -12,7 +12,7 @@ from natya.errors import ConfigurationError, NatyaError, Unavailable
 from natya.message import Answer
 from natya.ref import Options
 from natya.settings import Settings
-from natya_edge.methods import Method, Methods
+from natya_edge.kinds import Kind, Kinds, Method
 
 RETRY_AFTER: Final = 1.0
 _PAUSE: Final = 0.5
@@ -40,7 +40,7 @@ class Gateway:
     def __init__(self) -> None:
         self._calls: Calls | None = None
         self._reason = "not connected to NATS yet"
-        self._methods = Methods()
+        self._kinds = Kinds()
         self.draining = False
 
     def attach(self, calls: Calls) -> None:
@@ -74,11 +74,11 @@ class Gateway:
 
     def method(self, calls: Calls, kind: str, name: str) -> Method:
         """Raises `UnknownKind`, `UnknownMethod`."""
-        return self._methods.find(calls.kinds, kind, name)
+        return self._kinds.find_method(calls.kinds, kind, name)
 
-    def methods(self, calls: Calls, kind: str) -> Mapping[str, Method]:
-        """All methods of a kind. Raises `UnknownKind`."""
-        return self._methods.of(calls.kinds, kind)
+    def kind(self, calls: Calls, name: str) -> Kind:
+        """Raises `UnknownKind`."""
+        return self._kinds.find(calls.kinds, name)
 
 
 async def keep_attached(gateway: Gateway, settings: Settings) -> None:

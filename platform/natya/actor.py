@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar, get_args, get_origin,
 
 from pydantic import BaseModel
 
+from natya.access import Access
 from natya.codec import to_json
 from natya.decorators import Handler
 from natya.errors import ConfigurationError, Internal, Invalid
@@ -33,6 +34,7 @@ class AnyActor:
 
     _key: str
     _scope: Scope | None
+    __access__: ClassVar[Access]
     __definition__: ClassVar[Definition]
 
     def __init__(self) -> None:
@@ -49,15 +51,21 @@ class AnyActor:
         idle_after: float | None = None,
         indexes: Sequence[Index] = (),
         version: str = "",
+        scope: str | None = None,
+        anyone: bool = False,
+        owner: str | None = None,
+        roles: Sequence[str] | None = None,
         abstract: bool = False,
     ) -> None:
         """Options of a kind, given as keywords of the class statement.
 
         ``kind``: its name, by default the class's in snake_case. ``partitions``: fixed when the kind first runs.
         ``schema``: number of the state's present form. ``idle_after``: seconds until an unused actor leaves memory.
-        ``indexes`` of its collection. ``version`` of the code, for people. ``abstract``: only a base for other classes.
+        ``indexes`` of its collection. ``version`` of the code, for people. ``scope``, ``anyone``, ``owner``, ``roles``: who
+        may use it from the web, see `natya.access`. ``abstract``: only a base for other classes.
         """
         super().__init_subclass__()
+        cls.__access__ = Access.declared(cls.__qualname__, scope=scope, anyone=anyone, owner=owner, roles=roles)
         if abstract:
             return
         _check_members(cls)

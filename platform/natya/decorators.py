@@ -7,9 +7,10 @@ work and a reference can be typed as the class.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
+from natya.access import Access
 from natya.errors import ConfigurationError
 from natya.scope import Misuse, QueryScope
 from natya.state import Migration
@@ -38,16 +39,15 @@ class Handler(Generic[P, R_co]):
         *,
         query: bool,
         name: str | None = None,
-        scope: str = "",
+        access: Access,
         max_age: float | None = None,
     ) -> None:
         if not inspect.iscoroutinefunction(function):
-            shown = getattr(function, "__qualname__", repr(function))
-            raise ConfigurationError(f"{shown} must be `async def`: commands and queries run on the event loop")
+            raise ConfigurationError(f"{_named(function)} must be `async def`: commands and queries run on the event loop")
         self.function = cast("Callable[..., Coroutine[Any, Any, R_co]]", function)
         self.query = query
         self.name = name or function.__name__
-        self.scope = scope
+        self.access = access
         self.max_age = max_age
         self.__doc__ = function.__doc__
 
@@ -92,15 +92,24 @@ class Decorator(Protocol):
 @overload
 def command(function: Callable[Concatenate[Any, P], Awaitable[R]], /) -> Handler[P, R]: ...
 @overload
-def command(*, name: str | None = None, scope: str = "") -> Decorator: ...
-def command(function: Any = None, /, *, name: str | None = None, scope: str = "") -> Any:
+def command(
+    *,
+    name: str | None = None,
+    scope: str | None = None,
+    anyone: bool = False,
+    owner: str | None = None,
+    roles: Sequence[str] | None = None,
+    owned: Sequence[str] | None = None,
+) -> Decorator: ...
+def command(function: Any = None, /, *, name: str | None = None, **access: Any) -> Any:
     """Make an ``async def`` method a command: it may change the state, and its answer leaves after its commit.
 
-    ``name`` on the wire, if not the method's own; ``scope`` that a caller from the web needs.
+    ``name`` on the wire, if not the method's own. The others say who may use it from the web, where that differs from what
+    the class says: see `natya.access`.
     """
 
     def decorate(function: Callable[Concatenate[Any, P], Awaitable[R]]) -> Handler[P, R]:
-        return Handler(function, query=False, name=name, scope=scope)
+        return Handler(function, query=False, name=name, access=Access.declared(_named(function), **access))
 
     return decorate if function is None else decorate(function)
 
@@ -108,17 +117,31 @@ def command(function: Any = None, /, *, name: str | None = None, scope: str = ""
 @overload
 def query(function: Callable[Concatenate[Any, P], Awaitable[R]], /) -> Handler[P, R]: ...
 @overload
-def query(*, name: str | None = None, scope: str = "", max_age: float | None = None) -> Decorator: ...
-def query(function: Any = None, /, *, name: str | None = None, scope: str = "", max_age: float | None = None) -> Any:
+def query(
+    *,
+    name: str | None = None,
+    max_age: float | None = None,
+    scope: str | None = None,
+    anyone: bool = False,
+    owner: str | None = None,
+    roles: Sequence[str] | None = None,
+    owned: Sequence[str] | None = None,
+) -> Decorator: ...
+def query(function: Any = None, /, *, name: str | None = None, max_age: float | None = None, **access: Any) -> Any:
     """Make an ``async def`` method a query: it only reads, and sends nothing.
 
-    ``name`` and ``scope`` as for `command`; ``max_age`` is how many seconds the edge's clients may reuse an answer.
+    ``max_age`` is how many seconds the edge's clients may reuse an answer; the others are as for `command`.
     """
 
     def decorate(function: Callable[Concatenate[Any, P], Awaitable[R]]) -> Handler[P, R]:
-        return Handler(function, query=True, name=name, scope=scope, max_age=max_age)
+        declared = Access.declared(_named(function), **access)
+        return Handler(function, query=True, name=name, access=declared, max_age=max_age)
 
     return decorate if function is None else decorate(function)
+
+
+def _named(function: object) -> str:
+    return getattr(function, "__qualname__", repr(function))
 
 
 class Lift:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from pydantic import BaseModel
 
+from natya.access import access_of
 from natya.decorators import Handler, Lift
 from natya.errors import ConfigurationError, Invalid
 from natya.method import Method
@@ -33,7 +34,7 @@ class Definition:
     """Everything the runtime needs of one kind.
 
     ``actor`` is the class, ``methods`` are by their names on the wire and ``attributes`` by those in the class;
-    ``idle_after`` is in seconds, None for the node's setting.
+    ``idle_after`` is in seconds, None for the node's setting; ``access`` is what the class says of who may use it.
     """
 
     def __init__(
@@ -58,9 +59,10 @@ class Definition:
         self.idle_after = idle_after
         self.version = version
         self.doc = inspect.cleandoc(actor.__doc__ or "")
+        self.access = access_of(actor)
         handlers, migrations = _collect(self.kind, actor)
         self.attributes: Mapping[str, Method] = MappingProxyType(
-            {handler.attribute: Method(self.kind, handler, names) for handler in handlers}
+            {handler.attribute: Method(self.kind, handler, names, self.access) for handler in handlers}
         )
         self.methods: Mapping[str, Method] = MappingProxyType(_by_name(self.kind, self.attributes))
         self.indexes = tuple(tuple(index) for index in indexes)
@@ -114,6 +116,7 @@ class Definition:
             "doc": self.doc,
             "version": self.version,
             "stateless": self.stateless,
+            "access": self.access.manifest(),
             "partitions": self.partitions,
             "schema": self.schema,
             "state": self.state_schema(),

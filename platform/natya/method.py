@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from typing_extensions import TypedDict
 
+from natya.access import Access, access_of_method
 from natya.codec import Codec, dubious, sound, trouble
 from natya.decorators import Handler
 from natya.errors import ConfigurationError, FieldError, Internal, Invalid, NotJson
@@ -27,11 +28,10 @@ class Method:
     name in the class, ``name`` the one on the wire.
     """
 
-    def __init__(self, kind: str, handler: Handler[..., Any], names: Mapping[str, Any]) -> None:
-        """``names`` are those of the scope around the class, for annotations that are text."""
+    def __init__(self, kind: str, handler: Handler[..., Any], names: Mapping[str, Any], access: Access) -> None:
+        """``names`` are those of the scope around the class, for annotations that are text; ``access`` is the kind's."""
         self.attribute = handler.attribute
         self.query = handler.query
-        self.scope = handler.scope
         self.max_age = handler.max_age
         self.doc = inspect.getdoc(handler.function) or ""
         self.function: Callable[..., Coroutine[Any, Any, Any]] = handler.function
@@ -46,6 +46,8 @@ class Method:
         self._order = [parameter.name for parameter in parameters if parameter.kind is _BY_NAME[0]]
         self._required = {parameter.name for parameter in parameters if parameter.default is parameter.empty}
         self._names = {parameter.name for parameter in parameters}
+        needed = {name: hints.get(name) for name in self._required}
+        self.access = access_of_method(self._where, handler.access, access, needed)
         self._parameters = Codec.of(_record(self._where, parameters, hints), self._where)
         if "return" not in hints:
             raise ConfigurationError(f"{self._where}: say what it returns, `-> None` if nothing")
@@ -110,7 +112,7 @@ class Method:
         return {
             "doc": self.doc,
             "query": self.query,
-            "scope": self.scope,
+            "access": self.access.manifest(),
             "max_age": self.max_age,
             "parameters": self._parameters.json_schema("validation"),
             "result": self._result.json_schema("serialization"),

@@ -21,7 +21,9 @@ class AccountState(BaseModel):
     balance: int = 0
 
 
-class Account(Actor[AccountState], kind="account", partitions=4, schema=2, indexes=[[("balance", -1)]]):
+class Account(
+    Actor[AccountState], kind="account", partitions=4, schema=2, indexes=[[("balance", -1)]], owner="sub", roles=("teller",)
+):
     @command
     async def deposit(self, amount: PositiveInt, note: str = "") -> Balance:
         assert_type(self.state, AccountState)
@@ -36,7 +38,10 @@ class Account(Actor[AccountState], kind="account", partitions=4, schema=2, index
     async def balance(self) -> Balance:
         return Balance(balance=self.state.balance)
 
-    @query(max_age=3.0)
+    @command(owner="sub", owned=("target",))
+    async def give(self, target: str) -> None: ...
+
+    @query(max_age=3.0, anyone=True)
     async def fresh(self) -> int:
         return self.state.balance
 

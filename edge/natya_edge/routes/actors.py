@@ -12,11 +12,9 @@ from natya.errors import Invalid, TooLarge
 from natya.message import Answer
 from natya.ref import Options
 from natya_edge import headers as read
-from natya_edge.auth.principal import Principal
-from natya_edge.errors import BodyTimeout, MethodNotAllowed, MissingScope
+from natya_edge.errors import BodyTimeout, MethodNotAllowed
 from natya_edge.gateway import Calls
 from natya_edge.keys import GATEWAY, PRINCIPAL, REQUEST_ID, SETTINGS
-from natya_edge.methods import Method
 from natya_edge.responses import NO_STORE, answer_problem, json_response
 from natya_edge.settings import EdgeSettings
 from natya_edge.text import decode
@@ -40,13 +38,15 @@ async def command(request: web.Request) -> web.Response:
     method = gateway.method(calls, kind, name)
     if method.query:
         raise MethodNotAllowed(f"{method.where} is a query: use GET", _READ)
-    principal = _permitted(request, method)
+    principal = request[PRINCIPAL]
+    method.rule.check(principal, key)
     if request.rel_url.raw_query_string:
         raise Invalid(f"{method.where} is a command: its parameters go into the body, not into the query string")
     settings = request.app[SETTINGS]
     id = read.message_id(request.headers, principal.subject)
     if_version = read.if_version(request.headers)
     body = await _body(request, settings)
+    method.rule.check_arguments(principal, body)
     options = Options(id, _timeout(request, settings), if_version, settings.keep_ids if id else 0)
     return _answered(request, await _call(request, calls, kind, key, name, body, options), NO_STORE)
 
@@ -59,8 +59,10 @@ async def query(request: web.Request) -> web.Response:
     method = gateway.method(calls, kind, name)
     if not method.query:
         raise MethodNotAllowed(f"{method.where} is a command: use POST", ("POST",))
-    _permitted(request, method)
+    principal = request[PRINCIPAL]
+    method.rule.check(principal, key)
     body = method.parameters.body(request.rel_url.raw_query_string)
+    method.rule.check_arguments(principal, body)
     answer = await _call(request, calls, kind, key, name, body, Options("", _timeout(request, request.app[SETTINGS])))
     age = method.max_age
     return _answered(request, answer, f"private, max-age={int(age)}" if age else NO_STORE)
@@ -71,7 +73,7 @@ async def state(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     calls = gateway.calls()
     kind, key, _ = _path(request)
-    gateway.methods(calls, kind)
+    gateway.kind(calls, kind).rule.check(request[PRINCIPAL], key)
     if request.rel_url.raw_query_string:
         raise Invalid("the state of an actor takes no parameters")
     answer = await _call(request, calls, kind, key, STATE, b"", Options("", _timeout(request, request.app[SETTINGS])))
@@ -94,14 +96,6 @@ def _path(request: web.Request) -> tuple[str, str, str]:
     if not found:
         raise Invalid("the key is empty: a key has 1 to 200 bytes of UTF-8", field="key")
     return decode(kind, "kind"), found, decode(rest[0], "method") if rest else ""
-
-
-def _permitted(request: web.Request, method: Method) -> Principal:
-    """Whoever sends the request, if the method is open to them. Raises `MissingScope`."""
-    principal = request[PRINCIPAL]
-    if method.scope and method.scope not in principal.scopes:
-        raise MissingScope(f"{method.where} needs a token with the scope {method.scope}", method.scope)
-    return principal
 
 
 async def _body(request: web.Request, settings: EdgeSettings) -> bytes:

@@ -57,8 +57,8 @@ def render(manifest: dict[str, Any]) -> str:
 
 def _method(name: str, method: dict[str, Any]) -> str:
     line = f"  {name}({parameters_text(method['parameters'])}) -> {type_text(method['result'])}"
-    if method["scope"]:
-        line += f"   [scope {method['scope']}]"
+    if scope := method["access"]["scope"]:
+        line += f"   [scope {scope}]"
     return line + (f"\n{indent(method['doc'], '      ')}" if method["doc"] else "")
 
 
@@ -72,7 +72,8 @@ def _place(manifest: dict[str, Any]) -> str:
 def _example(methods: dict[str, dict[str, Any]]) -> str:
     """The first method that others may call, with arguments of the right types where that is easy."""
     name = next(
-        (name for name, method in methods.items() if not method["query"] and not method["scope"]), next(iter(methods))
+        (name for name, method in methods.items() if not method["query"] and not method["access"]["scope"]),
+        next(iter(methods)),
     )
     properties = methods[name]["parameters"].get("properties", {})
     required = methods[name]["parameters"].get("required", [])

@@ -77,7 +77,7 @@ def test_the_manifest_says_what_others_may_know() -> None:
     assert found["methods"]["total"] == {
         "doc": "",
         "query": True,
-        "scope": "read",
+        "access": {"scope": "read", "anyone": True, "owner": "", "roles": [], "owned": []},
         "max_age": 2.5,
         "parameters": {"additionalProperties": False, "properties": {}, "title": "counter.total", "type": "object"},
         "result": {"type": "integer"},

@@ -20,8 +20,8 @@ JSON = {"Content-Type": "application/json"}
 Client = TestClient[Any, Any]
 
 
-def authorization(subject: str = "ada", scope: str = "") -> dict[str, str]:
-    return {"Authorization": f"Bearer {make_dev_token(SECRET, subject, scope=scope)}"}
+def authorization(subject: str = "ada", scope: str = "", roles: tuple[str, ...] = ("operator",)) -> dict[str, str]:
+    return {"Authorization": f"Bearer {make_dev_token(SECRET, subject, scope=scope, roles=roles)}"}
 
 
 async def test_a_command_is_called_with_its_body_as_it_came_for_the_verified_caller(
@@ -200,11 +200,11 @@ async def test_a_command_takes_nothing_from_the_query_string(client: Client, pla
 
 async def test_a_method_with_a_scope_needs_a_token_with_it(client: Client, platform: RecordingPlatform) -> None:
     path = "/v1/actors/types/a/guarded"
-    response = await client.post(path)
+    response = await client.post(path, headers=authorization(roles=()))
     assert (response.status, (await response.json())["scope"]) == (403, "types:write")
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="natya", error="insufficient_scope", scope="types:write"'
     assert platform.calls == []
-    assert (await client.post(path, headers=authorization(scope="other types:write"))).status == 200
+    assert (await client.post(path, headers=authorization(scope="other types:write", roles=()))).status == 200
 
 
 async def test_a_client_that_goes_away_does_not_stop_its_command(client: Client, platform: RecordingPlatform) -> None:
