@@ -13,17 +13,21 @@ from natya_edge.auth.key_folder import KeyFolder
 from natya_edge.auth.key_watch import follow
 from natya_edge.auth.keyring import Keyring
 from natya_edge.gateway import Gateway
-from natya_edge.keys import GATEWAY, IDS, KEYRING, SETTINGS, TOKENS
+from natya_edge.keys import GATEWAY, IDS, KEYRING, SETTINGS, STORE, TOKENS
 from natya_edge.middleware import MIDDLEWARES
 from natya_edge.routes import actors, health, jwks
 from natya_edge.settings import EdgeSettings
+from natya_edge.store import Store
 from natya_edge.tokens import Tokens
 
 
-def make_app(edge: EdgeSettings, gateway: Gateway, *, clock: Clock | None = None, ids: Ids | None = None) -> web.Application:
+def make_app(
+    edge: EdgeSettings, gateway: Gateway, store: Store, *, clock: Clock | None = None, ids: Ids | None = None
+) -> web.Application:
     """The edge's application. Raises `ConfigurationError` if there is no good secret."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=edge.body_limit)
     app[GATEWAY] = gateway
+    app[STORE] = store
     app[SETTINGS] = edge
     app[TOKENS] = Tokens(edge.read_secret(), clock, size=edge.known_tokens)
     _add_keyring(app, edge, clock)

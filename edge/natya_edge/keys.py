@@ -11,9 +11,11 @@ from natya_edge.auth.keyring import Keyring
 from natya_edge.auth.principal import Principal
 from natya_edge.gateway import Gateway
 from natya_edge.settings import EdgeSettings
+from natya_edge.store import Store
 from natya_edge.tokens import Tokens
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
+STORE: Final[web.AppKey[Store]] = web.AppKey("store")
 SETTINGS: Final = web.AppKey("settings", EdgeSettings)
 KEYRING: Final = web.AppKey("keyring", Keyring)
 TOKENS: Final = web.AppKey("tokens", Tokens)

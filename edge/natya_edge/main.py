@@ -1,6 +1,7 @@
 """The process of the edge.
 
-Start: it listens first, so that `/livez` answers at once; the platform is connected to beside it, for as long as that takes.
+Start: it listens first, so that `/livez` answers at once; the platform is connected to beside it, for as long as that takes, and the
+store when it is first asked.
 End, by SIGTERM or SIGINT: not ready, then (after the drain delay) no new connections, running requests end, the platform is
 left. A second signal ends the process at once.
 """
@@ -20,6 +21,7 @@ import uvloop
 from aiohttp import web
 
 from natya.errors import ConfigurationError
+from natya.mongo import open_store
 from natya.settings import Settings
 from natya.telemetry.logs import setup_logs
 from natya_edge.app import make_app
@@ -81,25 +83,26 @@ class Running:
 async def serving(settings: Settings, edge: EdgeSettings) -> AsyncIterator[Running]:
     """An edge that listens; at the end its running requests may finish. Raises `ConfigurationError`."""
     gateway = Gateway()
-    runner = web.AppRunner(
-        make_app(edge, gateway),
-        **HTTP,
-        shutdown_timeout=edge.drain_timeout / 2,  # aiohttp waits that long twice before it cancels
-    )
-    attached = asyncio.create_task(keep_attached(gateway, settings), name="gateway")
-    try:
-        await runner.setup()
-        url = await _listen(runner, edge)
-        _log.info("listening on %s", url)
-        yield Running(url, gateway, attached)
-    finally:
-        gateway.draining = True
+    async with open_store(settings) as store:
+        runner = web.AppRunner(
+            make_app(edge, gateway, store),
+            **HTTP,
+            shutdown_timeout=edge.drain_timeout / 2,  # aiohttp waits that long twice before it cancels
+        )
+        attached = asyncio.create_task(keep_attached(gateway, settings), name="gateway")
         try:
-            await runner.cleanup()
+            await runner.setup()
+            url = await _listen(runner, edge)
+            _log.info("listening on %s", url)
+            yield Running(url, gateway, attached)
         finally:
-            while not attached.done():  # nats-py, while it connects, may lose a cancellation
-                attached.cancel()
-                await asyncio.wait({attached}, timeout=0.2)
+            gateway.draining = True
+            try:
+                await runner.cleanup()
+            finally:
+                while not attached.done():  # nats-py, while it connects, may lose a cancellation
+                    attached.cancel()
+                    await asyncio.wait({attached}, timeout=0.2)
 
 
 async def _listen(runner: web.AppRunner, edge: EdgeSettings) -> str:

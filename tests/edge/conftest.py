@@ -28,7 +28,7 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clu
 @pytest.fixture
 async def edge(cluster: Cluster) -> AsyncIterator[Running]:
     """A ready edge."""
-    settings = Settings(_env_file=None, nats=cluster.nats.url)
+    settings = Settings(_env_file=None, nats=cluster.nats.url, store=cluster.store.url)
     async with serving(settings, EdgeSettings(_env_file=None, port=0, secret=SECRET)) as running:
         await eventually(lambda: not running.gateway.trouble, limit=30)
         yield running

@@ -8,9 +8,11 @@ from natya.memory.bus import MemoryBus
 from natya.memory.clock import ManualClock, SeededIds
 from natya.memory.faults import Faults
 from natya.memory.journal import MemoryJournal
+from natya.memory.listings import MemoryListings
 from natya.memory.mail import MemoryMail
 from natya.memory.registry import MemoryRegistry
 from natya.memory.snapshots import MemorySnapshots
+from natya.memory.store import MemoryStore
 from natya.memory.stream import Stored
 
 __all__ = [
@@ -19,9 +21,11 @@ __all__ = [
     "MemoryBroker",
     "MemoryBus",
     "MemoryJournal",
+    "MemoryListings",
     "MemoryMail",
     "MemoryRegistry",
     "MemorySnapshots",
+    "MemoryStore",
     "SeededIds",
     "Stored",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,6 +22,7 @@ class MemorySnapshots:
         self.available = True
         self._clock = clock or SystemClock()
         self._kinds: dict[str, dict[str, Snapshot]] = {}
+        self._written: dict[tuple[str, str], int] = {}
         self._kept: dict[tuple[str, str, str], Kept] = {}
 
     async def prepare(self, shape: Shape) -> None:
@@ -54,7 +55,14 @@ class MemorySnapshots:
             stored[snapshot.key] = replace(
                 snapshot, state=of_state.state, schema=of_state.schema, timers=dict(snapshot.timers)
             )
+            self._written[kind, snapshot.key] = self._clock.now_ms()
         return Written(later, refused)
+
+    def stored(self, kind: str) -> Iterator[tuple[Snapshot, int]]:
+        """All documents of a kind, and when each was written, in ms since the epoch."""
+        self._reach()
+        for key, snapshot in self._kinds.get(kind, {}).items():
+            yield snapshot, self._written[kind, key]
 
     def mark(self) -> str:
         return ""

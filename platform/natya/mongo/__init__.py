@@ -2,5 +2,6 @@
 
 from natya.mongo.driver import StoreReport
 from natya.mongo.snapshots import MongoSnapshots, open_snapshots
+from natya.mongo.store import Store, open_store
 
-__all__ = ["MongoSnapshots", "StoreReport", "open_snapshots"]
+__all__ = ["MongoSnapshots", "Store", "StoreReport", "open_snapshots", "open_store"]

@@ -14,6 +14,7 @@ import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from natya.dates import read_date
 from natya.mongo.values import store_name
 
 Schema = Mapping[str, Any]
@@ -80,23 +81,6 @@ def restore(value: Any, exact: Mapping[str, Any]) -> Any:
         if isinstance(stored, datetime.datetime) and isinstance(text, str) and read_date(text) == stored:
             holder[place] = text
     return root[""]
-
-
-def read_date(text: str) -> datetime.datetime | None:
-    """The BSON date that stands for ``text``: without zone, in UTC, whole milliseconds. None if it is no date."""
-    if text[10:11] not in ("T", "t", " "):
-        return None
-    utc = text.endswith("Z")
-    try:
-        date = datetime.datetime.fromisoformat(text[:-1] if utc else text)
-        if date.tzinfo is not None:
-            if utc:
-                return None
-            date = date.astimezone(datetime.UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError):
-        return None
-    lost = date.microsecond % 1000
-    return date.replace(microsecond=date.microsecond - lost) if lost else date
 
 
 def _store_date(text: str, exact: dict[str, str], pointer: str) -> Any:

@@ -19,18 +19,21 @@ from pymongo import UpdateOne
 
 from natya.mongo.dates import Places, restore
 from natya.mongo.values import NotStorable, dump, load_names, parse
+from natya.ports.listing import Listed
 from natya.ports.snapshots import Snapshot
 
 MAX_BYTES: Final = 16 << 20
 """What a MongoDB document may have, names and all."""
 
-_LENIENT: CodecOptions[dict[str, Any]] = CodecOptions(
+LENIENT: CodecOptions[dict[str, Any]] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
 )
 """What somebody else has put into one document must not fail the reading of the others."""
 _ID_BYTES = 10
 """What an id needs besides its text: a type, its name, a length and an end."""
 _NUMBERS = ("v", "j", "m", "schema")
+_EPOCH: Final = datetime.datetime(1970, 1, 1)  # noqa: DTZ001  BSON dates are read without a zone, in UTC
+_MS: Final = datetime.timedelta(milliseconds=1)
 
 
 def upsert(snapshot: Snapshot, places: Places | None, updated: datetime.datetime) -> UpdateOne:
@@ -68,7 +71,7 @@ def upsert(snapshot: Snapshot, places: Places | None, updated: datetime.datetime
 
 def read(document: RawBSONDocument) -> Snapshot | None:
     """The snapshot that a document holds; None if Natya did not write the document."""
-    fields = decode(document.raw, _LENIENT)
+    fields = decode(document.raw, LENIENT)
     key, timers = fields["_id"], fields.get("timers", {})
     if not isinstance(key, str) or not isinstance(timers, dict):
         return None
@@ -76,17 +79,30 @@ def read(document: RawBSONDocument) -> Snapshot | None:
     if not all(isinstance(number, int) for number in numbers):
         return None
     version, journal, mail, schema = map(int, numbers)
-    state = None
-    if "state" in fields:
-        value = fields["state"]
-        if isinstance(exact := fields.get("exact"), dict):
-            value = restore(value, exact)
-        if b"%" in document.raw:
-            value = load_names(value)
-        state = dump(value)
+    state = _state(fields, document) if "state" in fields else None
     if timers:
         timers = orjson.loads(dump(load_names(timers)))
     return Snapshot(key, version, journal, mail, schema, state, timers)
+
+
+def read_listed(document: RawBSONDocument) -> Listed | None:
+    """What a list tells of a document; None if Natya did not write it."""
+    fields = decode(document.raw, LENIENT)
+    key, updated = fields["_id"], fields.get("updated")
+    version, schema = fields.get("v"), fields.get("schema")
+    if not (isinstance(key, str) and isinstance(version, int) and isinstance(schema, int) and "state" in fields):
+        return None
+    written = (updated - _EPOCH) // _MS if isinstance(updated, datetime.datetime) else 0
+    return Listed(key, int(version), int(schema), _state(fields, document), written)
+
+
+def _state(fields: dict[str, Any], document: RawBSONDocument) -> bytes:
+    value = fields["state"]
+    if isinstance(exact := fields.get("exact"), dict):
+        value = restore(value, exact)
+    if b"%" in document.raw:
+        value = load_names(value)
+    return dump(value)
 
 
 def _timers(snapshot: Snapshot) -> Any:

@@ -26,6 +26,7 @@ from pymongo.write_concern import WriteConcern
 from natya.errors import ConfigurationError
 from natya.mongo.marks import Mark
 from natya.ports.snapshots import SnapshotsUnavailable
+from natya.ports.store import StoreUnavailable
 from natya.settings import Settings
 
 SELECTION_MS: Final = 2_000
@@ -112,12 +113,12 @@ class Driver:
 
 
 @contextmanager
-def unavailable() -> Generator[None]:
-    """Turn what the driver raises into `SnapshotsUnavailable`."""
+def unavailable(port: type[StoreUnavailable] = SnapshotsUnavailable) -> Generator[None]:
+    """Turn what the driver raises into the error of a ``port``."""
     try:
         yield
     except PyMongoError as error:
-        raise SnapshotsUnavailable(reason(error)) from error
+        raise port(reason(error)) from error
 
 
 def reason(error: PyMongoError) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from natya.ports.store import StoreUnavailable
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -36,7 +38,7 @@ class Kept:
     expires: int
 
 
-class SnapshotsUnavailable(Exception):
+class SnapshotsUnavailable(StoreUnavailable):
     """Raised when the store cannot be reached, did not answer in time or did not acknowledge durably: unknown."""
 
 

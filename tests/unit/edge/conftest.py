@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from natya.memory import MemoryStore
 from natya_edge.app import make_app
 from natya_edge.gateway import Gateway
 from natya_edge.main import HTTP
@@ -33,8 +34,13 @@ def gateway(platform: RecordingPlatform) -> Gateway:
 
 
 @pytest.fixture
-async def server(gateway: Gateway, edge_settings: EdgeSettings) -> AsyncIterator[TestServer]:
-    server = TestServer(make_app(edge_settings, gateway))
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+async def server(gateway: Gateway, store: MemoryStore, edge_settings: EdgeSettings) -> AsyncIterator[TestServer]:
+    server = TestServer(make_app(edge_settings, gateway, store))
     await server.start_server(**HTTP)
     yield server
     await server.close()

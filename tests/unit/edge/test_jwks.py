@@ -10,6 +10,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from natya.errors import ConfigurationError
+from natya.memory import MemoryStore
 from natya_edge.app import make_app
 from natya_edge.auth.key_folder import KeyFolder
 from natya_edge.auth.signing_key import ALGORITHMS, new_key
@@ -24,7 +25,7 @@ async def public(gateway: Gateway, tmp_path: Path) -> AsyncIterator[TestClient]:
     for algorithm in ALGORITHMS:
         KeyFolder(tmp_path).write(new_key(algorithm, datetime.now(UTC)))
     settings = EdgeSettings(_env_file=None, secret=SECRET, keys=tmp_path)
-    async with TestClient(TestServer(make_app(settings, gateway))) as client:
+    async with TestClient(TestServer(make_app(settings, gateway, MemoryStore()))) as client:
         yield client
 
 
@@ -45,4 +46,4 @@ async def test_an_edge_that_signs_nothing_publishes_nothing(client: TestClient) 
 
 def test_a_folder_that_cannot_be_read_ends_the_start(gateway: Gateway, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot read the signing keys"):
-        make_app(EdgeSettings(_env_file=None, secret=SECRET, keys=tmp_path / "none"), gateway)
+        make_app(EdgeSettings(_env_file=None, secret=SECRET, keys=tmp_path / "none"), gateway, MemoryStore())

@@ -1,0 +1,14 @@
+"""What the edge needs of a store, as a `natya.mongo.Store` or a `natya.memory.MemoryStore` has it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from natya.ports.listing import Listings
+
+
+class Store(Protocol):
+    """One database. It may be away at any time: every port says so by `natya.ports.store.StoreUnavailable`."""
+
+    @property
+    def listings(self) -> Listings: ...

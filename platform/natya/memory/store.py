@@ -1,0 +1,14 @@
+"""A store in memory: what the edge needs of one."""
+
+from __future__ import annotations
+
+from natya.memory.listings import MemoryListings
+from natya.memory.snapshots import MemorySnapshots
+
+
+class MemoryStore:
+    """What actors write to ``snapshots`` is listed. Each part can be set to be away for itself."""
+
+    def __init__(self, snapshots: MemorySnapshots | None = None) -> None:
+        self.snapshots = snapshots or MemorySnapshots()
+        self.listings = MemoryListings(self.snapshots)
