@@ -23,6 +23,7 @@ from natya.ports.snapshots import SnapshotsUnavailable
 from natya.runtime.batch import decode, decode_answer
 from natya.runtime.commit import Committer
 from natya.runtime.execution import Execution, id_reused
+from natya.runtime.failures import Failures
 from natya.runtime.index import Index
 from natya.runtime.letters import MAIL_ID, aftermath, read_letter
 from natya.runtime.query import STATE, Query
@@ -62,6 +63,7 @@ class Admission:
         self._extended = asyncio.Event()
         self.asked_back = asyncio.Event()
         self.pending: dict[tuple[str, str], Turn] = {}
+        self.failures = Failures(stage.world.clock)
         self.reading_back = False
         self.closed = False
         self.dropped = False
@@ -162,6 +164,9 @@ class Admission:
         if pending is not None:
             same = pending.digest == digest
             pending.waiters.append(waiter if same else partial(_instead, waiter, Answer.of(id_reused(pending))))
+            return
+        if self.failures and (failure := self.failures.after(message)) is not None:
+            self._committer.barrier(partial(waiter, failure))
             return
         turn = Turn(message, method, method.parse(message.body), digest, waiter, plain=method.name in self._plain)
         if self._trials.on:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from natya.errors import NatyaError, OutcomeUnknown, Unavailable
+from natya.errors import Internal, NatyaError, OutcomeUnknown, Unavailable
 from natya.message import Answer, Message
 from natya.ports.journal import JournalUnavailable
 from natya.ports.mail import MailUnavailable
@@ -206,6 +206,8 @@ class Partition:
         message = turn.message
         if not message.mail:
             answer = Answer.of(error)
+            if isinstance(error, Internal):
+                self.admission.failures.note(message, answer)
             self.committer.barrier(lambda: self._dismiss(turn, answer))
             return
         settings = self._world.settings
