@@ -29,7 +29,8 @@ class Activation:
     """One actor in memory: its state, what waits for it, and what it is doing. No task and no queue of its own while idle.
 
     ``frozen`` is the state's JSON at the end of the last turn, ``version`` and ``mail`` are as of then too; ``tail`` is the
-    last turn while it is not yet committed. ``view`` is the parsed copy that queries of the present version share.
+    last turn while it is not yet committed. ``view`` is the parsed copy that queries of the present version share. Once it is
+    written to the store an idle actor rests: ``frozen`` is all there is of its state, which `Performer` parses for its next turn.
     """
 
     __slots__ = (
@@ -76,6 +77,11 @@ class Activation:
             and not self.queries
             and self.tail is None
         )
+
+    def rest(self) -> None:
+        """Keep the state as text alone, if nothing needs it otherwise now."""
+        if self.idle:
+            self.actor.state = self.view = None
 
     @property
     def depth(self) -> int:

@@ -182,6 +182,14 @@ class Catalog:
         self._folded.pop(activation.token, None)
         activation.phase = Phase.READY
 
+    def written(self, tokens: list[str]) -> None:
+        """These are stored as of some turn: those that are idle rest."""
+        if self._stage.definition.stateless:
+            return
+        for token in tokens:
+            if (activation := self.activations.get(token)) is not None:
+                activation.rest()
+
     def passivate(self, now: float, *, unwritten: Callable[[str], bool]) -> None:
         """Let idle actors go, least recently used first: those not used for the kind's ``idle_after``, and more if there are too
         many. An actor whose last turns are unwritten stays."""

@@ -112,10 +112,17 @@ class Performer:
             return None
         if message.traceparent and self._stage.world.telemetry.tracing and (own := child_of(message.traceparent)):
             turn.parent, message.traceparent = message.traceparent, own
+        if not self._stage.definition.stateless and activation.actor.state is None:
+            self._thaw(activation)
         scope = TurnScope(self._stage, activation, turn, now)
         activation.running = turn
         activation.actor._scope = scope
         return scope
+
+    def _thaw(self, activation: Activation) -> None:
+        """The state as it was at the end of the last turn."""
+        definition = self._stage.definition
+        activation.actor.state = definition.thaw(activation.frozen, definition.schema)
 
     def _leave(self, activation: Activation, turn: Turn, began: float) -> None:
         activation.running = None
@@ -172,9 +179,8 @@ class Performer:
 
     def _fail(self, activation: Activation, turn: Turn, error: Exception) -> None:
         """The handler has raised: back to the state before, then record a *no* or report a failure."""
-        definition = self._stage.definition
-        if not definition.stateless:
-            activation.actor.state = definition.thaw(activation.frozen, definition.schema)
+        if not self._stage.definition.stateless:
+            self._thaw(activation)
         if isinstance(error, Permanent):
             self.conclude(activation, turn, Answer.of(error), None)
             return

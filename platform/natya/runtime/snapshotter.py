@@ -100,4 +100,5 @@ class Snapshotter:
                 else:
                     done.append(token)
             partition.unwritten.written(done)
+            partition.catalog.written(done)
             partition.unwritten.failed()
