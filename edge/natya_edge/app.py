@@ -13,9 +13,10 @@ from natya_edge.auth.key_folder import KeyFolder
 from natya_edge.auth.key_watch import follow
 from natya_edge.auth.keyring import Keyring
 from natya_edge.gateway import Gateway
-from natya_edge.keys import GATEWAY, IDS, KEYRING, SETTINGS, STORE, TOKENS
+from natya_edge.keys import DOCUMENTS, GATEWAY, IDS, KEYRING, SETTINGS, STORE, TOKENS
 from natya_edge.middleware import MIDDLEWARES
-from natya_edge.routes import actors, health, jwks
+from natya_edge.openapi.document import Documents
+from natya_edge.routes import actors, health, jwks, openapi
 from natya_edge.settings import EdgeSettings
 from natya_edge.store import Store
 from natya_edge.tokens import Tokens
@@ -32,7 +33,8 @@ def make_app(
     app[TOKENS] = Tokens(edge.read_secret(), clock, size=edge.known_tokens)
     _add_keyring(app, edge, clock)
     app[IDS] = ids or RandomIds()
-    for routes in (actors, health, jwks):
+    app[DOCUMENTS] = Documents()
+    for routes in (actors, health, jwks, openapi):
         routes.add_routes(app)
     return app
 

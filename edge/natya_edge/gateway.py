@@ -63,6 +63,13 @@ class Gateway:
             return "not connected to NATS"
         return "" if self._calls.kinds else "no kinds are deployed"
 
+    @property
+    def kinds(self) -> Mapping[str, dict[str, Any]]:
+        """Kind → manifest, as far as is known, also while the platform is away for now. Raises `Unavailable` before it was there."""
+        if self._calls is None:
+            raise Unavailable(self._reason, retry_after=RETRY_AFTER)
+        return self._calls.kinds
+
     def calls(self) -> Calls:
         """The platform. Raises `Unavailable` at once if a call could not be sent now."""
         calls = self._calls

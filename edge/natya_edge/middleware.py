@@ -14,9 +14,9 @@ from natya_edge.headers import REQUEST_ID as REQUEST_ID_HEADER
 from natya_edge.headers import request_id
 from natya_edge.keys import GATEWAY, IDS, PRINCIPAL, REQUEST_ID, TOKENS
 from natya_edge.responses import error_problem
-from natya_edge.routes import health, jwks
+from natya_edge.routes import health, jwks, openapi
 
-PUBLIC: Final = health.PUBLIC | jwks.PUBLIC
+PUBLIC: Final = health.PUBLIC | jwks.PUBLIC | openapi.PUBLIC
 """Routes that need no token."""
 
 _log = logging.getLogger("natya.edge")
