@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from natya.errors import Forbidden, NatyaError, Permanent, Unauthenticated
+from natya.errors import Forbidden, NatyaError, Permanent, Retryable, Unauthenticated
 
 
 class NotFound(Permanent):
@@ -30,6 +30,51 @@ class BodyTimeout(Permanent):
 
     code = 408
     slug = "body_timeout"
+
+
+class HeadTimeout(Permanent):
+    """Raised when a client takes too long to send a request's head."""
+
+    code = 408
+    slug = "head_timeout"
+
+
+class UrlTooLong(Permanent):
+    """Raised when a URL is longer than is taken."""
+
+    code = 414
+    slug = "url_too_long"
+
+
+class HeadTooLarge(Permanent):
+    """Raised when a request has more headers, or larger ones, than are taken."""
+
+    code = 431
+    slug = "head_too_large"
+
+
+class RateLimited(Retryable):
+    """Raised when somebody sends more than is taken from one. ``policy`` and ``state`` are the fields `RateLimit-Policy` and
+    `RateLimit`."""
+
+    code = 429
+    slug = "rate_limited"
+
+    def __init__(self, detail: str, *, limit: str, policy: str, state: str, retry_after: float) -> None:
+        super().__init__(detail, retry_after=retry_after, limit=limit)
+        self.policy = policy
+        self.state = state
+
+
+class TooManyConnections(Retryable):
+    """Raised when one address has as many connections as it may."""
+
+    code = 429
+    slug = "too_many_connections"
+
+
+class OriginRefused(Forbidden):
+    """Raised when a page of a strange origin asks whether it may send a request."""
 
 
 class UnsupportedMediaType(Permanent):
@@ -67,6 +112,8 @@ def headers_of(error: NatyaError) -> dict[str, str]:
     match error:
         case MethodNotAllowed():
             return {"Allow": ", ".join(error.allowed)}
+        case RateLimited():
+            return {"RateLimit-Policy": error.policy, "RateLimit": error.state}
         case UnsupportedMediaType():
             return {"Accept": "application/json", "Accept-Encoding": "identity"}
         case BadToken():

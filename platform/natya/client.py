@@ -151,6 +151,11 @@ class Platform:
     def connected(self) -> bool:
         return self._bus.connected
 
+    @property
+    def connection(self) -> Bus:
+        """The connection itself, for programs that are a part of the platform."""
+        return self._bus
+
     async def _partitions(self, kind: str) -> int:
         known = self._kinds.partitions(kind)
         if known is not None:
