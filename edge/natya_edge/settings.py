@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from natya.errors import ConfigurationError
+from natya_edge.guard.settings import GuardSettings
 
 HEADROOM = 16 << 10
 """Bytes of a NATS message that are left for the headers when the body is as large as it may be."""
@@ -16,7 +17,7 @@ LEAST_SECRET = 32
 """Bytes: a key for HS256 has at least the length of its hash (RFC 7518, 3.2)."""
 
 
-class EdgeSettings(BaseSettings):
+class EdgeSettings(GuardSettings):
     """Where the edge listens and what it takes. Times are seconds, sizes bytes."""
 
     model_config = SettingsConfigDict(env_prefix="NATYA_EDGE_", env_file=".env", extra="ignore", frozen=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 import orjson
 from aiohttp import web
 
-from natya.errors import Invalid, TooLarge
+from natya.errors import Invalid
 from natya.message import Answer
 from natya.ref import Options
 from natya_edge import headers as read
-from natya_edge.errors import BodyTimeout, MethodNotAllowed
+from natya_edge.body import check_depth, read_body
+from natya_edge.errors import MethodNotAllowed
 from natya_edge.gateway import Calls
 from natya_edge.keys import GATEWAY, PRINCIPAL, REQUEST_ID, SETTINGS
 from natya_edge.responses import NO_STORE, answer_problem, json_response
@@ -84,7 +84,7 @@ async def state(request: web.Request) -> web.Response:
     known = [each.strip().removeprefix("W/") for each in request.headers.get("If-None-Match", "").split(",")]
     fresh = {"ETag": tag, "Vary": "Authorization"}
     if tag in known or "*" in known:
-        return web.Response(status=304, headers={**fresh, "Cache-Control": "private, no-cache", "Server": "natya"})
+        return web.Response(status=304, headers={**fresh, "Cache-Control": "private, no-cache"})
     return json_response(orjson.dumps(found["state"]), cache="private, no-cache", headers=fresh)
 
 
@@ -99,21 +99,13 @@ def _path(request: web.Request) -> tuple[str, str, str]:
 
 
 async def _body(request: web.Request, settings: EdgeSettings) -> bytes:
-    """The body, of a size that NATS can carry. Raises `UnsupportedMediaType`, `TooLarge`, `BodyTimeout`."""
+    """The body, if it is JSON as far as can be told cheaply. Raises `UnsupportedMediaType`, `TooLarge`, `BodyTimeout`, `Invalid`."""
     if not request.body_exists:
         return b""  # whatever type a client says that nothing has
     read.check_content(request.headers)
-    size = request.content_length
-    if size is not None and size > settings.body_limit:
-        limit = settings.body_limit
-        raise TooLarge(f"the body has {size} bytes: at most {limit} are taken", limit=limit, size=size)
-    if request.content.is_eof():
-        return await request.read()  # all of a small body mostly comes with its head: no timer is needed
-    try:
-        async with asyncio.timeout(settings.body_timeout):
-            return await request.read()
-    except TimeoutError as error:
-        raise BodyTimeout(f"the body was not there within {settings.body_timeout:g} s; nothing was run") from error
+    body = await read_body(request, settings)
+    check_depth(body, settings.json_depth)
+    return body
 
 
 def _timeout(request: web.Request, settings: EdgeSettings) -> float:
