@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from natya.clock import Clock, Ids, RandomIds
+from natya.clock import Clock, Ids, RandomIds, SystemClock
 from natya_edge.auth.key_folder import KeyFolder
 from natya_edge.auth.key_watch import follow
 from natya_edge.auth.keyring import Keyring
 from natya_edge.gateway import Gateway
+from natya_edge.guard.addresses import Proxies
+from natya_edge.guard.cors import CORS, Cors, answer_preflights
+from natya_edge.guard.limits import Limits
+from natya_edge.guard.rates import LIMITS, PROXIES, limit_addresses, limit_principals
+from natya_edge.guard.response_headers import Dress
 from natya_edge.keys import DOCUMENTS, GATEWAY, IDS, KEYRING, SETTINGS, STORE, TOKENS
-from natya_edge.middleware import MIDDLEWARES
+from natya_edge.middleware import answer_problems, authenticate
 from natya_edge.openapi.document import Documents
 from natya_edge.routes import actors, health, jwks, openapi
 from natya_edge.settings import EdgeSettings
@@ -26,7 +32,7 @@ def make_app(
     edge: EdgeSettings, gateway: Gateway, store: Store, *, clock: Clock | None = None, ids: Ids | None = None
 ) -> web.Application:
     """The edge's application. Raises `ConfigurationError` if there is no good secret."""
-    app = web.Application(middlewares=MIDDLEWARES, client_max_size=edge.body_limit)
+    app = web.Application(middlewares=_middlewares(edge), client_max_size=edge.body_limit)
     app[GATEWAY] = gateway
     app[STORE] = store
     app[SETTINGS] = edge
@@ -34,9 +40,25 @@ def make_app(
     _add_keyring(app, edge, clock)
     app[IDS] = ids or RandomIds()
     app[DOCUMENTS] = Documents()
+    app[PROXIES] = Proxies(edge.trusted_proxies)
+    app[LIMITS] = Limits(edge, (clock or SystemClock()).boottime)
+    app[CORS] = Cors(edge)
+    app.on_response_prepare.append(Dress(edge, app[CORS] if edge.origins else None))
     for routes in (actors, health, jwks, openapi):
         routes.add_routes(app)
     return app
+
+
+def _middlewares(edge: EdgeSettings) -> Iterator[Middleware]:
+    """From the outermost. What the settings turn off is not there: each takes a microsecond of every request."""
+    yield answer_problems
+    if edge.origins:
+        yield answer_preflights
+    if edge.address_rate:
+        yield limit_addresses
+    yield authenticate
+    if edge.principal_rate or edge.operator_rate:
+        yield limit_principals
 
 
 def _add_keyring(app: web.Application, edge: EdgeSettings, clock: Clock | None) -> None:

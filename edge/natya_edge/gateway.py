@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
-from natya.client import open_platform
+from natya.client import Platform, open_platform
 from natya.errors import ConfigurationError, NatyaError, Unavailable
 from natya.message import Answer
 from natya.ref import Options
@@ -88,9 +88,9 @@ class Gateway:
         return self._kinds.find(calls.kinds, name)
 
 
-async def keep_attached(gateway: Gateway, settings: Settings) -> None:
+async def keep_attached(gateway: Gateway, settings: Settings, meanwhile: Callable[[Platform], Awaitable[None]]) -> None:
     """Connect to the platform, trying until it is there, and hold the connection until cancelled. A connection that was there
-    once comes back by itself."""
+    once comes back by itself. ``meanwhile`` goes on with it until it is cancelled."""
     said = ""
     while True:
         try:
@@ -98,7 +98,7 @@ async def keep_attached(gateway: Gateway, settings: Settings) -> None:
                 _log.info("connected to the platform at NATS")
                 gateway.attach(platform)
                 try:
-                    await asyncio.Event().wait()
+                    await meanwhile(platform)
                 finally:
                     gateway.detach("the edge is ending")
         except (ConfigurationError, NatyaError) as error:

@@ -12,29 +12,25 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
 
 import uvloop
 from aiohttp import web
 
-from natya.errors import ConfigurationError
+from natya.client import Platform
 from natya.mongo import open_store
 from natya.settings import Settings
 from natya.telemetry.logs import setup_logs
 from natya_edge.app import make_app
 from natya_edge.gateway import Gateway, keep_attached
+from natya_edge.guard.doorman import Doorman
+from natya_edge.guard.listening import allow_connections, listening
+from natya_edge.guard.rates import LIMITS, PROXIES
+from natya_edge.guard.sharing import Sharing
+from natya_edge.keys import IDS
 from natya_edge.settings import EdgeSettings
-
-HTTP: Final[Mapping[str, Any]] = {
-    "access_log": None,
-    "auto_decompress": False,  # compressed bodies are refused, so nothing small can grow here
-    "keepalive_timeout": 75.0,
-    "max_field_size": 64 << 10,  # a token that is far too long still gets a problem document
-}
-"""How aiohttp is set up."""
 
 _log = logging.getLogger("natya.edge")
 
@@ -44,6 +40,7 @@ def run(settings: Settings, edge: EdgeSettings) -> None:
     setup_logs(settings.node, settings.log_level)
     # aiohttp logs requests that are no HTTP as errors with a traceback: they are the client's fault, and answered with 400.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+    allow_connections(edge.connections)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, edge))
 
@@ -84,17 +81,23 @@ async def serving(settings: Settings, edge: EdgeSettings) -> AsyncIterator[Runni
     """An edge that listens; at the end its running requests may finish. Raises `ConfigurationError`."""
     gateway = Gateway()
     async with open_store(settings) as store:
+        app = make_app(edge, gateway, store)
         runner = web.AppRunner(
-            make_app(edge, gateway, store),
-            **HTTP,
-            shutdown_timeout=edge.drain_timeout / 2,  # aiohttp waits that long twice before it cancels
-        )
-        attached = asyncio.create_task(keep_attached(gateway, settings), name="gateway")
+            app, shutdown_timeout=edge.drain_timeout / 2
+        )  # aiohttp waits that long twice before it cancels
+
+        async def share(platform: Platform) -> None:
+            limits, name = app[LIMITS].shared, app[IDS].new()
+            await Sharing(limits, platform.connection, settings.namespace, name, edge.share_interval).run()
+
+        attached = asyncio.create_task(keep_attached(gateway, settings, share), name="gateway")
         try:
             await runner.setup()
-            url = await _listen(runner, edge)
-            _log.info("listening on %s", url)
-            yield Running(url, gateway, attached)
+            doorman = Doorman(edge, app[PROXIES], app[IDS])
+            async with listening(runner, doorman, edge.host, edge.port) as url:
+                _log.info("listening on %s", url)
+                yield Running(url, gateway, attached)
+                gateway.draining = True
         finally:
             gateway.draining = True
             try:
@@ -103,12 +106,3 @@ async def serving(settings: Settings, edge: EdgeSettings) -> AsyncIterator[Runni
                 while not attached.done():  # nats-py, while it connects, may lose a cancellation
                     attached.cancel()
                     await asyncio.wait({attached}, timeout=0.2)
-
-
-async def _listen(runner: web.AppRunner, edge: EdgeSettings) -> str:
-    try:
-        await web.TCPSite(runner, edge.host, edge.port).start()
-    except OSError as error:
-        raise ConfigurationError(f"the edge cannot listen on {edge.host}:{edge.port}: {error.strerror or error}") from error
-    host, port = runner.addresses[0][:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

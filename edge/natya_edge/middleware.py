@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 
 from natya.errors import Internal, Invalid, NatyaError, TooLarge, Unauthenticated
 from natya_edge.errors import BadToken, ExpectationFailed, MethodNotAllowed, NotFound
-from natya_edge.headers import REQUEST_ID as REQUEST_ID_HEADER
+from natya_edge.guard.rates import attempt
 from natya_edge.headers import request_id
 from natya_edge.keys import GATEWAY, IDS, PRINCIPAL, REQUEST_ID, TOKENS
 from natya_edge.responses import error_problem
@@ -24,7 +24,7 @@ _log = logging.getLogger("natya.edge")
 
 @web.middleware
 async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The outermost: every response, whatever happened, has the request's id, and every error is a problem document."""
+    """The outermost: every request has an id, and every error, whatever happened, is a problem document."""
     app = request.app
     id = request_id(request.headers) or app[IDS].new()
     request[REQUEST_ID] = id
@@ -41,7 +41,6 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     except Exception:  # noqa: BLE001 - the boundary of a request: one that fails must not end its connection unanswered
         _log.exception("request %s failed: %s %s", id, request.method, request.rel_url.raw_path)
         response = error_problem(Internal("the edge failed; its log has more under the id", error_id=id), id)
-    response.headers[REQUEST_ID_HEADER] = id
     level = logging.WARNING if response.status == 500 else logging.DEBUG
     _log.log(level, "request %s: %s %s answered %d", id, request.method, request.rel_url.raw_path, response.status)
     if app[GATEWAY].draining:
@@ -63,7 +62,12 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
         scheme, _, token = given[0].partition(" ")
         if len(given) > 1 or scheme.lower() != "bearer":
             raise BadToken("Authorization must be there once, as Bearer and a token")
-        request[PRINCIPAL] = request.app[TOKENS].verify(token.strip())
+        tokens, token = request.app[TOKENS], token.strip()
+        principal = tokens.recall(token)
+        if principal is None:
+            with attempt(request):
+                principal = tokens.verify(token)
+        request[PRINCIPAL] = principal
     return await handler(request)
 
 
@@ -80,6 +84,3 @@ def _of_http(error: web.HTTPException, request: web.Request) -> NatyaError:
             return TooLarge(f"the body is larger than {limit} bytes", limit=limit)
         case _:
             return ExpectationFailed(f"the request cannot be served: {error.reason}")
-
-
-MIDDLEWARES = (answer_problems, authenticate)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
+from math import ceil
 from typing import Any, Final
 
 import orjson
@@ -14,7 +16,6 @@ from natya_edge.errors import headers_of
 from natya_edge.gateway import RETRY_AFTER
 
 NO_STORE: Final = "no-store"
-_SERVER: Final = "natya"
 
 
 def json_response(
@@ -24,8 +25,6 @@ def json_response(
     found = {
         "Content-Type": "application/json",
         "Cache-Control": cache,
-        "X-Content-Type-Options": "nosniff",
-        "Server": _SERVER,
     }
     if headers:
         found.update(headers)
@@ -48,14 +47,25 @@ def error_problem(error: NatyaError, request_id: str) -> web.Response:
     return _problem(error.code, error.problem(), error.retry_after, request_id, headers_of(error))
 
 
+def raw_problem(error: NatyaError, headers: Mapping[str, str]) -> bytes:
+    """The same as the bytes of a response, for a client with which there is no request to answer. It ends the connection."""
+    response = error_problem(error, "")
+    body = response.body
+    assert isinstance(body, bytes)
+    found = {**headers, **response.headers, "Content-Length": str(len(body)), "Connection": "close"}
+    lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}", *(f"{n}: {v}" for n, v in found.items())]
+    return "\r\n".join((*lines, "", "")).encode() + body
+
+
 def _problem(
     code: int, document: dict[str, Any], retry_after: float | None, request_id: str, headers: dict[str, str]
 ) -> web.Response:
     if retry_after is None and code == 503:
         retry_after = RETRY_AFTER
     if retry_after is not None:
-        headers["Retry-After"] = str(max(1, round(retry_after)))
-    document["request_id"] = request_id
+        headers["Retry-After"] = str(max(1, ceil(retry_after)))
+    if request_id:
+        document["request_id"] = request_id
     headers["Content-Type"] = "application/problem+json"
     # A number that is no HTTP error can only come from a foreign program on NATS.
     status = code if 400 <= code <= 599 else 500

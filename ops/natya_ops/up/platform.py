@@ -149,6 +149,8 @@ class Platform:
             environment={
                 **await self.surroundings(Edge.role),
                 "NATYA_EDGE_SECRET_FILE": str(self.folder.key_file.resolve()),
+                # Whoever measures on one machine mostly does so as one principal.
+                "NATYA_EDGE_PRINCIPAL_RATE": os.environ.get("NATYA_EDGE_PRINCIPAL_RATE", "100000"),
             },
             host=HOST,
         )

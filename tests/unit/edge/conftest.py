@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from natya.memory import MemoryStore
 from natya_edge.app import make_app
 from natya_edge.gateway import Gateway
-from natya_edge.main import HTTP
+from natya_edge.guard.listening import HTTP
 from natya_edge.settings import EdgeSettings
 from natya_edge.tokens import make_dev_token
 from support.edge import SECRET, RecordingPlatform

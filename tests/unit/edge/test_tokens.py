@@ -211,7 +211,7 @@ BAD_HEADERS = {
     "no scheme": "token",
     "no token": "Bearer",
     "blank token": "Bearer  ",
-    "a huge token": f"Bearer {'a' * 60_000}",
+    "a huge token": f"Bearer {'a' * 16_000}",
     "two tokens": "Bearer a b",
     "an expired token": "Bearer " + signed(claims(exp=1)),
 }
