@@ -20,7 +20,7 @@ async def test_an_actor_rests_once_it_is_written_and_goes_on_from_the_same_state
         assert await ledger.read() == ["x"]
         assert activation(platform).actor.state is not None
         await platform.clock.advance(5)
-        assert activation(platform).actor.state is activation(platform).view is None
+        assert activation(platform).actor.state is activation(platform).view is activation(platform).mailbox is None
         assert await ledger.read() == ["x"]
         assert await ledger.write(line="y") == 2
         await platform.clock.advance(5)

@@ -224,8 +224,10 @@ class Execution:
         finally:
             activation.task = None
             activation.running = None
-            if not activation.mailbox and not activation.queries:
-                self._waiting.pop(activation.token, None)
+            if not activation.mailbox:
+                activation.mailbox = None  # an empty queue takes 700 bytes
+                if not activation.queries:
+                    self._waiting.pop(activation.token, None)
 
     def _put_back(self, activation: Activation, turn: Turn) -> None:
         """The turn may not start after all: it goes first when it may."""
