@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NoReturn, Protocol
 
 from natya.ref import Options
@@ -41,14 +40,20 @@ class Scope(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class QueryScope:
-    """The scope of a query: it says who asks and when, and sends nothing."""
+    """The scope of a query: it says who asks and when (``now_ms`` since the epoch), and sends nothing. Hot: one for each query."""
 
-    key: str
-    caller: str
-    now: datetime
-    id: str = ""
+    __slots__ = ("_now_ms", "caller", "id", "key")
+
+    def __init__(self, key: str, caller: str, now_ms: int, id: str = "") -> None:
+        self.key = key
+        self.caller = caller
+        self.id = id
+        self._now_ms = now_ms
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._now_ms / 1000, UTC)
 
     async def ask(self, kind: str, key: str, method: str, body: bytes, options: Options) -> bytes:
         _refuse("ask")

@@ -62,5 +62,5 @@ def perform(cls: type[AnyActor], key: str = "alice", state: object = None) -> tu
 def reading(cls: type[AnyActor], key: str = "alice", state: object = None) -> Any:
     """An actor in a query."""
     actor, _ = perform(cls, key, state)
-    acting(actor, QueryScope(key, "", NOON))
+    acting(actor, QueryScope(key, "", int(NOON.timestamp() * 1000)))
     return actor

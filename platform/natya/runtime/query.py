@@ -8,7 +8,6 @@ the lease is valid then, because without an append only the lease says that nobo
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -152,8 +151,7 @@ class Reader:
             self._send(waiter, answer)
 
     def _scope(self, actor: Any, message: Message) -> QueryScope:
-        now = datetime.fromtimestamp(self._stage.world.clock.now_ms() / 1000, UTC)
-        return QueryScope(actor.key, message.caller, now, message.id)
+        return QueryScope(actor.key, message.caller, self._stage.world.clock.now_ms(), message.id)
 
     def _copy(self, activation: Activation) -> Any:
         definition = self._stage.definition
