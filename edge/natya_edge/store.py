@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from natya.ports.listing import Listings
+from natya.ports.records import Records
 
 
 class Store(Protocol):
@@ -12,3 +13,6 @@ class Store(Protocol):
 
     @property
     def listings(self) -> Listings: ...
+
+    @property
+    def records(self) -> Records: ...

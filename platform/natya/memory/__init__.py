@@ -10,6 +10,7 @@ from natya.memory.faults import Faults
 from natya.memory.journal import MemoryJournal
 from natya.memory.listings import MemoryListings
 from natya.memory.mail import MemoryMail
+from natya.memory.records import MemoryRecords
 from natya.memory.registry import MemoryRegistry
 from natya.memory.snapshots import MemorySnapshots
 from natya.memory.store import MemoryStore
@@ -23,6 +24,7 @@ __all__ = [
     "MemoryJournal",
     "MemoryListings",
     "MemoryMail",
+    "MemoryRecords",
     "MemoryRegistry",
     "MemorySnapshots",
     "MemoryStore",

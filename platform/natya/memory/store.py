@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from natya.memory.listings import MemoryListings
+from natya.memory.records import MemoryRecords
 from natya.memory.snapshots import MemorySnapshots
 
 
@@ -12,3 +13,4 @@ class MemoryStore:
     def __init__(self, snapshots: MemorySnapshots | None = None) -> None:
         self.snapshots = snapshots or MemorySnapshots()
         self.listings = MemoryListings(self.snapshots)
+        self.records = MemoryRecords()

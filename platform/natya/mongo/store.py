@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from natya.clock import SystemClock
 from natya.mongo.driver import Driver, StoreReport
 from natya.mongo.listings import MongoListings
+from natya.mongo.records import MongoRecords
 from natya.settings import Settings
 
 
@@ -16,6 +18,7 @@ class Store:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self.listings = MongoListings(driver)
+        self.records = MongoRecords(driver, SystemClock())
 
     async def check(self) -> StoreReport:
         """Ask the store what it is. Never raises."""
