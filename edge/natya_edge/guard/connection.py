@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiohttp import web
 
@@ -52,14 +52,14 @@ class Connection(web.RequestHandler):
         self.since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        peer = transport.get_extra_info("peername")
+        carrier = cast(asyncio.Transport, transport)  # uvloop's is one without being of its class
+        peer = carrier.get_extra_info("peername")
         self.address = peer[0] if peer else ""
         refused = self._doorman.enter(self)
         if refused is not None:
-            self._doorman.turn_away(transport, raw_problem(refused, self._doorman.headers))
+            self._doorman.turn_away(carrier, raw_problem(refused, self._doorman.headers))
             return
-        self._carrier = transport
+        self._carrier = carrier
         self.since = self._loop.time()
         super().connection_made(transport)
 
