@@ -11,6 +11,7 @@ import orjson
 
 from natya.version import VERSION
 from natya_edge.openapi import parameters, platform, problems
+from natya_edge.openapi.access import BEARER
 from natya_edge.openapi.kinds import describe_kind
 from natya_edge.openapi.schemas import Schema
 
@@ -64,7 +65,7 @@ def describe(manifests: Mapping[str, Mapping[str, Any]]) -> Schema:
             "parameters": dict(parameters.COMPONENTS),
             "responses": {**problems.components(), "NotModified": _NOT_MODIFIED},
             "headers": dict(_HEADERS),
-            "securitySchemes": {"bearer": _BEARER},
+            "securitySchemes": {BEARER: _BEARER},
         },
     }
 

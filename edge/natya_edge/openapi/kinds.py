@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from natya.access import Access
 from natya_edge.openapi import parameters, problems
+from natya_edge.openapi.access import security, sentence
 from natya_edge.openapi.examples import example
 from natya_edge.openapi.schemas import Schema, Schemas
 
@@ -50,7 +52,7 @@ def describe_kind(manifest: Manifest) -> KindPart:
     base = f"/v1/actors/{kind}/{{key}}"
     paths: dict[str, Schema] = {}
     if not manifest["stateless"]:
-        paths[base] = {"get": _state(kind, schemas)}
+        paths[base] = {"get": _state(kind, manifest, schemas)}
     for name, method in methods.items():
         operation = _query(kind, name, method, schemas) if method["query"] else _command(kind, name, method, schemas)
         paths[f"{base}/{name}"] = {"get" if method["query"] else "post": operation}
@@ -69,7 +71,7 @@ def _places(manifest: Manifest) -> list[tuple[str, Schema]]:
 
 def _tag(manifest: Manifest) -> Schema:
     version = f"Version {manifest['version']}." if manifest["version"] else ""
-    text = "\n\n".join(part for part in (manifest["doc"], version) if part)
+    text = _paragraphs(manifest["doc"], version)
     return {"name": manifest["kind"], "description": text} if text else {"name": manifest["kind"]}
 
 
@@ -102,15 +104,17 @@ def _query(kind: str, name: str, method: Manifest, schemas: Schemas) -> Schema:
     return operation
 
 
-def _state(kind: str, schemas: Schemas) -> Schema:
+def _state(kind: str, manifest: Manifest, schemas: Schemas) -> Schema:
+    access = Access.read(manifest)
+    text = "All that the actor remembers, as of its last command. An actor that nobody has used has its first state."
     ok = _ok("The state; `ETag` is its version.", schemas.at["state"], schemas)
     ok["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}
     return {
         "operationId": f"{kind}.state",
         "tags": [kind],
         "summary": f"The state of one {kind}",
-        "description": "All that the actor remembers, as of its last command. An actor that nobody has used has its first state.",
-        "security": _security(""),
+        "description": _paragraphs(text, sentence(access)),
+        "security": security(access),
         "parameters": parameters.references((parameters.KEY, parameters.IF_NONE_MATCH, parameters.PREFER)),
         "responses": {
             "200": ok,
@@ -122,17 +126,17 @@ def _state(kind: str, schemas: Schemas) -> Schema:
 
 def _operation(kind: str, name: str, method: Manifest) -> Schema:
     summary = _summary(method["doc"])
-    scope = f"Needs a token with the scope `{method['scope']}`." if method["scope"] else ""
-    text = "\n\n".join(part for part in (method["doc"] if method["doc"].rstrip(".") != summary else "", scope) if part)
+    access = Access.read(method)
+    text = _paragraphs(method["doc"] if method["doc"].rstrip(".") != summary else "", sentence(access))
     operation: Schema = {"operationId": f"{kind}.{name}", "tags": [kind], "summary": summary or name}
     if text:
         operation["description"] = text
-    operation["security"] = _security(method["scope"])
+    operation["security"] = security(access)
     return operation
 
 
-def _security(scope: str) -> list[Schema]:
-    return [{"bearer": [scope] if scope else []}]
+def _paragraphs(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)
 
 
 def _summary(doc: str) -> str:

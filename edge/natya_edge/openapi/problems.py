@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from natya import errors
 from natya.errors import NatyaError
-from natya_edge.errors import BadToken, BodyTimeout, MissingScope, UnsupportedMediaType
+from natya_edge.errors import BadToken, BodyTimeout, MissingScope, NotAdmitted, UnsupportedMediaType
 from natya_edge.openapi.schemas import Schema, component
 
 PROBLEM: Final = "Problem"
@@ -84,7 +84,10 @@ FORBIDDEN: Final = Problem(
     "Forbidden",
     403,
     "The token is good, but does not allow this.",
-    (MissingScope("transfer.proceed needs a token with the scope internal", "internal"),),
+    (
+        MissingScope("transfer.proceed needs a token with the scope internal", "internal"),
+        NotAdmitted("account.withdraw is open to the owner of the key only", owner="sub"),
+    ),
 )
 NOT_FOUND: Final = Problem(
     "NotFound",

@@ -226,3 +226,21 @@ async def test_it_is_served_while_nats_is_away_but_not_before_it_was_there(
     gateway.detach("cannot reach NATS")
     async with nobody.get("/openapi.json") as response:
         assert (response.status, response.headers["Retry-After"]) == (503, "1")
+
+
+class Vault(Actor[Twin], owner="sub", roles=("auditor",)):
+    """Someone's own."""
+
+    @command(scope="vault:write", owner="sub", owned=("target",))
+    async def move(self, target: str) -> None: ...
+
+
+def test_whom_an_operation_is_open_to_is_said() -> None:
+    found = operations(of(Vault))
+    owner = "the owner of the key (the token's `sub` is the key, or what stands in it before a `~`)"
+    assert f"Open to {owner} and the role `auditor` and the role `operator`." in found["vault.state"]["description"]
+    move = found["vault.move"]
+    assert move["security"] == [{"bearer": ["vault:write"]}]
+    assert move["description"] == (
+        f"Needs a token with the scope `vault:write`. Open to {owner} and the role `operator`. The owner must own `target`, too."
+    )
