@@ -15,16 +15,20 @@ from pydantic import SecretStr
 
 from natya.actor import AnyActor, reference
 from natya.clock import Clock, Ids, RandomIds, SystemClock
-from natya.errors import TooLarge, Unavailable, UnknownKind
+from natya.errors import Unavailable, Unknown, UnknownKind, UnknownMethod
 from natya.jetstream import open_jetstream, strip_nats_headers
-from natya.message import ID, MSG_ID, SENT, Answer, Message, check_id
+from natya.message import Answer, Message, check_id
 from natya.names import Subjects, check_method, encode_key, partition_of
-from natya.ports.bus import Bus, Disconnected, NoReply, NoResponders, PayloadTooLarge, Refused
+from natya.outcome import OUTCOME, Outcome
+from natya.ports.bus import Bus
 from natya.ports.lease import LeaseUnknown, Registry
 from natya.ref import Options, Ref
 from natya.runtime.calling import Caller
 from natya.runtime.kinds import KindsWatch
+from natya.runtime.posting import Poster
+from natya.runtime.vouching import find_seal
 from natya.settings import Settings
+from natya.vouch import Seal
 
 A = TypeVar("A", bound=AnyActor)
 
@@ -35,16 +39,26 @@ class Platform:
     """A running platform, as a client sees it. Implements `natya.ref.Sender`. Made by `connect`."""
 
     def __init__(
-        self, bus: Bus, subjects: Subjects, kinds: KindsWatch, registry: Registry, clock: Clock, ids: Ids, timeout: float
+        self,
+        bus: Bus,
+        subjects: Subjects,
+        kinds: KindsWatch,
+        registry: Registry,
+        cluster: Registry,
+        clock: Clock,
+        ids: Ids,
+        timeout: float,
     ) -> None:
         self._bus = bus
-        self._subjects = subjects
         self._kinds = kinds
         self._registry = registry
+        self._cluster = cluster
         self._clock = clock
         self._ids = ids
         self._timeout = timeout
+        self._seal: Seal | None = None
         self._caller = Caller(bus, subjects, clock, ids)
+        self._poster = Poster(bus, subjects, clock)
 
     @overload
     def actor(
@@ -90,20 +104,22 @@ class Platform:
         return answer.body
 
     async def call(
-        self, kind: str, key: str, method: str, body: bytes, options: Options, *, caller: str = "", traceparent: str = ""
+        self,
+        kind: str,
+        key: str,
+        method: str,
+        body: bytes,
+        options: Options,
+        *,
+        caller: str = "",
+        traceparent: str = "",
+        exclusive: bool = False,
     ) -> Answer:
-        """The answer to one call, an error being one too. ``caller`` is the principal that the sender has verified."""
-        now = self._clock.now_ms()
-        partitions = await self._partitions(kind)
-        token = encode_key(key)
-        if options.id:
-            check_id(options.id)
-        timeout = self._timeout if options.timeout is None else options.timeout
-        message = Message(
-            kind, token, partition_of(token, partitions), check_method(method), body,
-            id=options.id or self._ids.new(), sent=now, deadline=now + int(timeout * 1000), keep=options.keep,
-            if_version=options.if_version, caller=caller, traceparent=traceparent,
-        )  # fmt: skip
+        """The answer to one call, an error being one too. ``caller`` is the principal that the sender has verified. ``exclusive``: a
+        message of this id that is under way already is not joined; the answer is *id in flight* then, at once."""
+        message = await self._message(kind, key, check_method(method), body, options, caller, traceparent)
+        message.deadline = message.sent + self._milliseconds(options.timeout)
+        message.request = self._ids.new() if exclusive else ""
         return await self._caller.call(message)
 
     async def tell(self, kind: str, key: str, method: str, body: bytes, options: Options) -> None:
@@ -111,31 +127,71 @@ class Platform:
         await self.store(kind, key, method, body, options)
 
     async def store(
-        self, kind: str, key: str, method: str, body: bytes, options: Options, headers: Mapping[str, str] | None = None
+        self,
+        kind: str,
+        key: str,
+        method: str,
+        body: bytes,
+        options: Options,
+        headers: Mapping[str, str] | None = None,
+        *,
+        caller: str = "",
+        traceparent: str = "",
     ) -> int:
-        """Store one message under ``options.id`` or a new id, with further headers; its sequence in the kind's mail."""
+        """Store one message under ``options.id`` or a new id, with further headers; its sequence in the kind's mail. ``caller`` is the
+        principal that the sender has verified and vouches for, which takes the right to read the platform's key."""
+        message = await self._message(kind, key, check_method(method), body, options, caller, traceparent)
+        until = message.sent + self._milliseconds(options.timeout)
+        seal = await self._read_seal() if caller else None
+        return await self._poster.post(message, until, more=strip_nats_headers(headers or {}), seal=seal)
+
+    async def outcome(self, kind: str, key: str, id: str, *, wait: float = 0.0, timeout: float = 5.0) -> Outcome:
+        """What became of the message ``id``, which was sent to be remembered (``keep``). If it is pending the answer waits for its end,
+        for up to ``wait`` seconds; ``timeout`` is what it may take beyond that. Raises `natya.errors.NatyaError`."""
+        until = self._clock.now_ms() + int(wait * 1000)
+        body = orjson.dumps({"id": id, "until": until})
+        message = await self._message(kind, key, OUTCOME, body, Options(), "", "")
+        message.deadline = until + int(timeout * 1000)
+        answer = await self._caller.call(message)
+        if answer.ok:
+            return Outcome.read(answer.body)
+        match answer.error():
+            case UnknownMethod() as error:
+                raise Unavailable(
+                    "the actor's owner runs an earlier version that tells no outcomes", retry_after=1
+                ) from error
+            case Unknown() as error:  # whoever only asks has nothing to be uncertain about
+                raise Unavailable(error.detail, retry_after=1) from error
+            case error:
+                raise error
+
+    async def _message(
+        self, kind: str, key: str, method: str, body: bytes, options: Options, caller: str, traceparent: str
+    ) -> Message:
+        """A message first sent now."""
+        partitions = await self._partitions(kind)
         token = encode_key(key)
-        await self._partitions(kind)
         if options.id:
             check_id(options.id)
-        id = options.id or self._ids.new()
-        sent = self._clock.now_ms()
-        until = sent + int((self._timeout if options.timeout is None else options.timeout) * 1000)
-        all_headers = {**strip_nats_headers(headers or {}), ID: id, SENT: str(sent), MSG_ID: f"{token}/{id}"}
-        subject = self._subjects.tell(kind, token, check_method(method))
-        pause = 0.02
-        while True:
+        return Message(
+            kind, token, partition_of(token, partitions), method, body,
+            id=options.id or self._ids.new(), sent=self._clock.now_ms(), keep=options.keep,
+            if_version=options.if_version, caller=caller, traceparent=traceparent,
+        )  # fmt: skip
+
+    def _milliseconds(self, timeout: float | None) -> int:
+        return int((self._timeout if timeout is None else timeout) * 1000)
+
+    async def _read_seal(self) -> Seal:
+        """What vouches for callers; read once, it is the same for as long as the platform lives."""
+        if self._seal is None:
             try:
-                return await self._bus.store(subject, body, all_headers, timeout=2.0)
-            except PayloadTooLarge as error:
-                raise TooLarge(error.detail, **error.extra) from error
-            except Refused as error:
-                raise Unavailable(f"the mail stream refuses the message: {error}") from error
-            except (Disconnected, NoReply, NoResponders) as error:
-                if self._clock.now_ms() >= until:
-                    raise Unavailable(f"the message could not be stored in time: {error}", retry_after=1) from error
-            await self._clock.sleep(pause)
-            pause = min(pause * 2, 1.0)
+                self._seal = await find_seal(self._cluster)
+            except LeaseUnknown as error:
+                raise Unavailable("the platform's key cannot be read now", retry_after=1) from error
+            if self._seal is None:
+                raise Unavailable("no node has made the platform's key yet", retry_after=1)
+        return self._seal
 
     async def state(self, kind: str, key: str, *, timeout: float | None = None) -> dict[str, Any]:
         """``{"version": n, "state": {…}}`` of one actor, from its owner. Raises `natya.errors.NatyaError`."""
@@ -197,10 +253,11 @@ async def open_platform(
     """`connect` with settings."""
     async with open_jetstream(settings, name=name, inbox=inbox) as jetstream:
         registry = jetstream.registry(jetstream.subjects.kinds_bucket)
+        cluster = jetstream.registry(jetstream.subjects.cluster_bucket)
         kinds = KindsWatch(registry)
         try:
             await kinds.start()
-            yield Platform(jetstream.bus, jetstream.subjects, kinds, registry, SystemClock(), RandomIds(), timeout)
+            yield Platform(jetstream.bus, jetstream.subjects, kinds, registry, cluster, SystemClock(), RandomIds(), timeout)
         except LeaseUnknown as error:
             raise Unavailable(f"no platform {settings.namespace!r} answers at {settings.nats}: {error}") from error
         finally:

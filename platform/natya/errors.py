@@ -2,7 +2,7 @@
 
 =====================  ==========================================  =======================
 `Permanent`            do not repeat: mend the request, or a *no*  400 401 403 404 409 412 413 422
-`Retryable`            repeat with the same id, a little later     503
+`Retryable`            repeat with the same id, a little later     503 409
 `Unknown`              it may or may not have happened: ask        504
 `Internal`             a bug, ours or the handler's; nothing done  500
 =====================  ==========================================  =======================
@@ -196,6 +196,13 @@ class Overloaded(Retryable):
     slug = "overloaded"
 
 
+class IdInFlight(Retryable):
+    """Raised when a message of this id, sent by another request, is under way, and the request asked not to join it."""
+
+    code = 409
+    slug = "id_in_flight"
+
+
 class DeadlineExceeded(Unknown):
     """Raised when the caller's deadline passed before an answer was there."""
 
@@ -216,7 +223,7 @@ _BY_SLUG: dict[str, type[NatyaError]] = {
     cls.slug: cls
     for cls in (
         Invalid, NotJson, Unauthenticated, Forbidden, UnknownMethod, UnknownKind, CallCycle, PreconditionFailed, TooLarge,
-        IdReused, Internal, Moved, Unavailable, Overloaded, DeadlineExceeded, OutcomeUnknown,
+        IdReused, Internal, Moved, Unavailable, Overloaded, IdInFlight, DeadlineExceeded, OutcomeUnknown,
     )
 }  # fmt: skip
 _STANDARD = frozenset({"type", "title", "status", "code", "detail", "retry_after"})

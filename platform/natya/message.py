@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Final, Protocol
 
 import orjson
@@ -22,6 +23,8 @@ DEADLINE: Final = "Natya-Deadline"
 IF_VERSION: Final = "Natya-If-Version"
 REPLY_TO: Final = "Natya-Reply-To"
 CALLER: Final = "Natya-Caller"
+VOUCH: Final = "Natya-Vouch"
+REQUEST: Final = "Natya-Request"
 CHAIN: Final = "Natya-Chain"
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
@@ -33,6 +36,7 @@ MSG_ID: Final = "Nats-Msg-Id"
 MAX_PROBLEM_BYTES: Final = 16 * 1024
 """A problem document larger than this is shortened: it stands in the journal, in replies and in dead letters."""
 MAX_REPLY_TO_BYTES: Final = 1_000
+MAX_REQUEST_BYTES: Final = 100
 MAX_TRACE_BYTES: Final = 512
 """Trace context longer than this is not a trace context (W3C asks for 512 at least); it would travel with all that a turn sends."""
 
@@ -61,7 +65,8 @@ class Message:
     """One intention on its way to one actor. Times are milliseconds since the epoch.
 
     ``mail`` is the sequence in the kind's mail stream, 0 for a call; ``arrived`` is when this node got it. ``id`` is empty where the sender gave none and the
-    message has not entered a turn yet. ``sent`` is the time of the first attempt.
+    message has not entered a turn yet. ``sent`` is the time of the first attempt. ``request`` names the request that the attempt belongs to,
+    if a pending message of another request is not to be joined.
     """
 
     kind: str
@@ -77,6 +82,7 @@ class Message:
     if_version: int | None = None
     reply_to: str = ""
     caller: str = ""
+    request: str = ""
     chain: tuple[str, ...] = ()
     traceparent: str = ""
     tracestate: str = ""
@@ -105,6 +111,8 @@ class Message:
             h[REPLY_TO] = self.reply_to
         if self.caller:
             h[CALLER] = self.caller
+        if self.request:
+            h[REQUEST] = self.request
         if self.chain:
             h[CHAIN] = ",".join(self.chain)
         if self.traceparent:
@@ -145,12 +153,21 @@ class Message:
             self.reply_to = reply_to
         if trusted and (caller := get(CALLER)):
             self.caller = caller
+        if request := get(REQUEST):
+            if len(request) > MAX_REQUEST_BYTES or not (request.isascii() and request.isprintable()):
+                raise Invalid(f"{REQUEST} must have at most {MAX_REQUEST_BYTES} printable ASCII characters", field=REQUEST)
+            self.request = request
         if chain := get(CHAIN):
             self.chain = tuple(chain.split(","))
         if (traceparent := get(TRACEPARENT)) and len(traceparent) <= MAX_TRACE_BYTES:
             self.traceparent = traceparent
             if len(tracestate := get(TRACESTATE, "")) <= MAX_TRACE_BYTES:
                 self.tracestate = tracestate
+
+
+def digest_of(method: str, body: bytes) -> str:
+    """What tells an honest repeat of a message from another message under the same id."""
+    return blake2b(b"%b\n%b" % (method.encode(), body), digest_size=8).hexdigest()
 
 
 def check_id(id: str) -> None:

@@ -36,9 +36,10 @@ class Client:
         stage.clients.append(self.link)
         self._clock = ProcessClock(stage.loop, skew=skew)
         self._ids = SeededIds(stage.number())
-        registry = MemoryRegistry(self.link, stage.network.subjects.kinds_bucket)
+        subjects = stage.network.subjects
+        registry, cluster = (MemoryRegistry(self.link, name) for name in (subjects.kinds_bucket, subjects.cluster_bucket))
         self._kinds = KindsWatch(registry)
-        self.platform = Platform(self.link, stage.network.subjects, self._kinds, registry, self._clock, self._ids, 10.0)
+        self.platform = Platform(self.link, subjects, self._kinds, registry, cluster, self._clock, self._ids, 10.0)
 
     async def start(self) -> None:
         """Hear of the kinds that are deployed."""

@@ -23,6 +23,7 @@ async def attempt(
     number: int = 1,
     deadline: int = 0,
     keep: int = 0,
+    request: str = "",
     timeout: float = 2.0,
     partitions: int = 1,
     **arguments: Any,
@@ -31,7 +32,7 @@ async def attempt(
     token = encode_key(key)
     message = Message(
         kind, token, partition_of(token, partitions), method, orjson.dumps(arguments), id=id,
-        sent=platform.clock.now_ms() if sent is None else sent, attempt=number, deadline=deadline, keep=keep,
+        sent=platform.clock.now_ms() if sent is None else sent, attempt=number, deadline=deadline, keep=keep, request=request,
     )  # fmt: skip
     subject = platform.cluster.broker.subjects.call(kind, message.partition, token, method)
     return Answer.read(await platform.bus.request(subject, message.body, message.headers(), timeout=timeout))

@@ -10,6 +10,7 @@ from natya.errors import (
     CallCycle,
     DeadlineExceeded,
     Forbidden,
+    IdInFlight,
     IdReused,
     Internal,
     Invalid,
@@ -46,6 +47,7 @@ TABLE = {
     Moved: (503, "moved"),
     Unavailable: (503, "unavailable"),
     Overloaded: (503, "overloaded"),
+    IdInFlight: (409, "id_in_flight"),
     DeadlineExceeded: (504, "deadline"),
     OutcomeUnknown: (504, "outcome_unknown"),
 }
@@ -75,7 +77,7 @@ def test_an_error_keeps_its_kind_and_fields_over_the_wire(kind: type[NatyaError]
 def test_errors_are_sorted_by_what_the_caller_should_do() -> None:
     for kind, (code, _) in TABLE.items():
         expected = {503: Retryable, 504: Unknown, 500: Internal}.get(code, Permanent)
-        assert issubclass(kind, expected)
+        assert issubclass(kind, Retryable if kind is IdInFlight else expected)
 
 
 def test_a_reject_keeps_its_own_slug_and_fields_over_the_wire() -> None:

@@ -13,52 +13,71 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from natya.errors import DeadlineExceeded, Invalid, Moved, NatyaError, OutcomeUnknown, Overloaded, Unavailable, UnknownMethod
-from natya.message import DEFAULT_DEADLINE_MS, ID, Answer, Message, Waiter
+from natya.errors import (
+    DeadlineExceeded,
+    IdInFlight,
+    Invalid,
+    Moved,
+    NatyaError,
+    OutcomeUnknown,
+    Overloaded,
+    Unavailable,
+    UnknownMethod,
+)
+from natya.message import DEFAULT_DEADLINE_MS, ID, Answer, Message, Waiter, digest_of
+from natya.outcome import OUTCOME
 from natya.ports.journal import JournalUnavailable
 from natya.ports.mail import Letter
 from natya.ports.snapshots import SnapshotsUnavailable
-from natya.runtime.batch import decode, decode_answer
 from natya.runtime.commit import Committer
 from natya.runtime.execution import Execution, id_reused
 from natya.runtime.failures import Failures
 from natya.runtime.index import Index
-from natya.runtime.letters import MAIL_ID, aftermath, read_letter
+from natya.runtime.letters import MAIL_ID, aftermath, own_id, read_letter
 from natya.runtime.query import STATE, Query
+from natya.runtime.remembered import Remembered
 from natya.runtime.stage import Stage
 from natya.runtime.trials import Trials
-from natya.runtime.turn import STRAY, Turn, digest_of
+from natya.runtime.turn import STRAY, Turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from natya.manifest import Definition, Method
+    from natya.vouch import Seal
 
 
 class Admission:
-    """Lets the messages of one partition in. ``reading_back`` says whether older journal is still being read into the index,
-    ``asked_back`` whether a message waits for that; ``closed`` that new turns must be refused for now, because too much is
-    unwritten or unsent."""
+    """Lets the messages of one partition in. ``outcomes`` answers who asks for the outcome of a message, ``seal`` checks who a stored
+    message's caller is. ``reading_back`` says whether older journal is still being read into the index, ``asked_back``
+    whether a message waits for that; ``closed`` that new turns must be refused for now, because too much is unwritten or
+    unsent."""
 
     def __init__(
         self,
         stage: Stage,
         index: Index,
+        remembered: Remembered,
         committer: Committer,
         execution: Execution,
         trials: Trials,
         plain: frozenset[str],
         *,
-        store_mark: str,
+        outcomes: Callable[[Message, Waiter], None],
+        seal: Seal,
     ) -> None:
         self._stage = stage
         self._index = index
+        self._remembered = remembered
+        self._outcomes = outcomes
+        self._seal = seal
         self._committer = committer
         self._execution = execution
         self._trials = trials
         self._plain = plain
         self._methods = stage.definition.methods
-        self._mark = store_mark
         self._limit = stage.world.settings.partition_limit
         self._extended = asyncio.Event()
         self.asked_back = asyncio.Event()
@@ -81,6 +100,9 @@ class Admission:
         try:
             method = self._methods.get(message.method)
             if method is None:
+                if message.method == OUTCOME:
+                    self._outcomes(message, waiter)
+                    return
                 self._built_in(message.method)
             if method is None or method.query:
                 arguments = method.parse(message.body) if method is not None else {}
@@ -104,7 +126,7 @@ class Admission:
         now = stage.world.clock.now_ms()
         definition = stage.definition
         message, trouble, stray = read_letter(
-            stage.world.subjects.namespace, definition.kind, stage.partition, definition.partitions, letter, now
+            stage.world.subjects.namespace, definition.kind, stage.partition, definition.partitions, letter, now, self._seal
         )
         turn = Turn(message, None, {}, digest_of(message.method, message.body), None)
         turn.attempts = attempt
@@ -162,8 +184,7 @@ class Admission:
         digest = digest_of(message.method, message.body)
         pending = self.pending.get(place)
         if pending is not None:
-            same = pending.digest == digest
-            pending.waiters.append(waiter if same else partial(_instead, waiter, Answer.of(id_reused(pending))))
+            self._join(pending, message, digest, waiter)
             return
         if self.failures and (failure := self.failures.after(message)) is not None:
             self._committer.barrier(partial(waiter, failure))
@@ -176,6 +197,16 @@ class Admission:
             self._stage.spawn(self._recall(turn))
             return
         self._admit(turn)
+
+    def _join(self, pending: Turn, message: Message, digest: str, waiter: Waiter) -> None:
+        """A message whose id is under way: it gets that outcome, unless it is another message, or a request of its own that would
+        rather hear that at once."""
+        same = pending.digest == digest
+        if message.request and message.request != pending.message.request:
+            answer = IN_FLIGHT if same else Answer.of(id_reused(pending))
+            self._committer.barrier(partial(waiter, answer))
+        else:
+            pending.waiters.append(waiter if same else partial(_instead, waiter, Answer.of(id_reused(pending))))
 
     def _suspect(self, turn: Turn, time: int) -> None:
         """If the message may have ended a process it does not run on the spot."""
@@ -243,40 +274,25 @@ class Admission:
     async def _look_up(self, turn: Turn) -> bool:
         """Whether the journal or the store knows of the message. Raises `JournalUnavailable`, `SnapshotsUnavailable`."""
         message = turn.message
-        stage = self._stage
-        kind = stage.definition.kind
-        sequence = self._index.find(message.token, message.id)
-        if sequence:
-            record = await stage.world.journal.at(kind, stage.partition, sequence)
-            if record is not None and self._found(turn, decode(record.data).turns, decode(record.data).starts):
-                return True
-        if message.keep:
-            kept = await stage.world.snapshots.kept(kind, message.token, message.id, after=self._mark)
-            if kept is not None:
-                self._judge(turn, kept.digest, Answer(kept.body, kept.code, kept.slug))
-                return True
-        return False
+        past = await self._remembered.find(message.token, message.id, kept=bool(message.keep))
+        if past is None:
+            return False
+        if past.digest != turn.digest:
+            turn.verdict = Answer.of(id_reused(turn))
+            if message.mail:
+                self._set_apart(turn)
+        elif past.answer is not None:
+            turn.verdict, turn.repeated = past.answer, True
+        else:
+            turn.started = past.started
+            turn.attempts = max(turn.attempts, 2)
+        return True
 
-    def _found(self, turn: Turn, turns: list[dict[str, Any]], starts: list[dict[str, Any]]) -> bool:
-        token, id = turn.message.token, turn.message.id
-        for line in turns:
-            if line["id"] == id and line["key"] == token:
-                self._judge(turn, line["hash"], decode_answer(line))
-                return True
-        for line in starts:
-            if line["id"] == id and line["key"] == token:
-                if line["hash"] == turn.digest:
-                    turn.started = line["at"]
-                    turn.attempts = max(turn.attempts, 2)
-                else:
-                    turn.verdict = Answer.of(id_reused(turn))
-                return True
-        return False
-
-    def _judge(self, turn: Turn, digest: str, answer: Answer) -> None:
-        """A message with the turn's id was done before, with this outcome."""
-        turn.repeated = digest == turn.digest
-        turn.verdict = answer if turn.repeated else Answer.of(id_reused(turn))
+    def _set_apart(self, turn: Turn) -> None:
+        """A letter under the id of another message is journaled under an id of its own: what is known of the other one stays."""
+        self.forget(turn)
+        turn.message.id, turn.message.keep = own_id(turn.message), 0
+        self.pending[turn.message.token, turn.message.id] = turn
 
     def extended(self, *, more: bool) -> None:
         """The index reaches further back now; ``more`` says whether that goes on."""
@@ -289,6 +305,9 @@ def _instead(waiter: Waiter, answer: Answer, _: Answer) -> None:
 
 
 MOVED = Answer.of(Moved("the partition has another owner now", retry_after=0))
+IN_FLIGHT = Answer.of(
+    IdInFlight("a request with this id is under way; repeat with the same id to learn its outcome", retry_after=1)
+)
 OVERLOADED = Answer.of(Overloaded("too many messages wait here; repeat in a moment", retry_after=1))
 OUTCOME_UNKNOWN = Answer.of(
     OutcomeUnknown("the id is older than what this partition remembers: it may or may not have been done; ask the actor")

@@ -20,21 +20,24 @@ from natya.runtime.index import ENTRY_BYTES, Budget
 from natya.runtime.kinds import KindsWatch
 from natya.runtime.membership import Membership
 from natya.runtime.ownership import Ownership
-from natya.runtime.partition import Partition, Surroundings
+from natya.runtime.partition import Partition
 from natya.runtime.quiet import Quiet
 from natya.runtime.router import Router
 from natya.runtime.service import Service
 from natya.runtime.snapshotter import Snapshotter
+from natya.runtime.surroundings import Surroundings
 from natya.runtime.tasks import Tasks
 from natya.runtime.tenure import Tenure
 from natya.runtime.unwritten import Load
 from natya.runtime.view import View
+from natya.runtime.vouching import make_seal
 from natya.runtime.wire import respond
 from natya.runtime.world import World
 from natya.telemetry.events import NodeGauges
 
 if TYPE_CHECKING:
     from natya.manifest import Definition
+    from natya.vouch import Seal
 
 TICK = 0.1
 MAINTAIN_EVERY = 1.0
@@ -62,6 +65,7 @@ class Incarnation:
         self._view = View(world.clock)
         self._kinds = KindsWatch(world.kinds)
         self._quiet = Quiet(world.clock)
+        self._seal: Seal | None = None
         self._load = Load(settings.unwritten_limit, settings.unwritten_bytes)
         digests = {definition.kind: definition.manifest()["digest"] for definition in definitions}
         schemas = {definition.kind: definition.schema for definition in definitions}
@@ -70,7 +74,7 @@ class Incarnation:
         self._caller = Caller(world.bus, world.subjects, world.clock, world.ids, patient=False, nobody=self._nobody_answers)
         around = Surroundings(
             world, self._kinds, self._caller.call, self.membership.valid, self._gate,
-            Budget(settings.index_bytes // ENTRY_BYTES), self._load, self._quiet, asyncio.Semaphore(1),
+            Budget(settings.index_bytes // ENTRY_BYTES), self._load, self._quiet, asyncio.Semaphore(1), self._open_seal,
         )  # fmt: skip
         self.ownership = Ownership(
             around, self.membership, self._view, definitions, self._tenures, former=former, patient_until=patient_until
@@ -82,6 +86,10 @@ class Incarnation:
         if gate is None:
             gate = self._gates[stream] = Gate(self._world.settings.appends_in_flight, self._world.bus.max_payload)
         return gate
+
+    def _open_seal(self) -> Seal:
+        assert self._seal is not None, "the seal is read before anything is owned"
+        return self._seal
 
     def _nobody_answers(self, kind: str, partition: int) -> str:
         """A call heard *no responders*: its owner may have ended. Says why nobody can own the partition, if that is so."""
@@ -99,6 +107,7 @@ class Incarnation:
             stack.push_async_callback(self._kinds.close)
             watch = await self._world.cluster.watch(self._view.apply)
             stack.push_async_callback(watch.close)
+            self._seal = await make_seal(self._world.cluster)
             for definition in self._definitions:
                 await self._kinds.publish(definition.manifest())
             probes = await self._world.bus.subscribe(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from natya.errors import Invalid
-from natya.message import ERROR_CODE, ERROR_SLUG, MSG_ID, REPLY_TO, Answer, Message, Outgoing
+from natya.errors import Forbidden, Invalid
+from natya.message import CALLER, ERROR_CODE, ERROR_SLUG, MSG_ID, REPLY_TO, VOUCH, Answer, Message, Outgoing
 from natya.names import check_method, decode_key, partition_of
 from natya.ports.mail import Letter
 from natya.telemetry.events import DeadLettered
@@ -16,6 +16,7 @@ from natya.telemetry.events import DeadLettered
 if TYPE_CHECKING:
     from natya.runtime.stage import Stage
     from natya.runtime.turn import Turn
+    from natya.vouch import Seal
 
 ATTEMPTS_HEADER = "Natya-Attempts"
 
@@ -30,16 +31,17 @@ MAIL_ID = "$mail."
 
 
 def read_letter(
-    namespace: str, kind: str, partition: int, partitions: int, letter: Letter, now: int
-) -> tuple[Message, Invalid | None, bool]:
+    namespace: str, kind: str, partition: int, partitions: int, letter: Letter, now: int, seal: Seal
+) -> tuple[Message, Invalid | Forbidden | None, bool]:
     """The message in a letter; what is wrong with it, if anything is: it becomes a dead letter then; and whether it is to no
     actor at all.
 
     A letter without an id gets one from its sequence, which no sender can use. A sent time that lies ahead is judged against
-    the time the letter was stored.
+    the time the letter was stored. The caller is believed if somebody has vouched for it. A vouch that is wrong is refused: the
+    message was meant to run for somebody, and must not run as if nobody had to answer for it.
     """
     message = Message(kind, letter.token, partition, letter.method, letter.body, mail=letter.sequence, arrived=now)
-    trouble = None
+    trouble: Invalid | Forbidden | None = None
     stray = True
     try:
         decode_key(letter.token)
@@ -51,13 +53,22 @@ def read_letter(
         if message.reply_to.startswith(f"{namespace}."):
             # Results are published with the node's own rights: a sender must not borrow them.
             raise Invalid(f"{REPLY_TO} {message.reply_to!r} is a subject of the platform itself", field=REPLY_TO)
-    except Invalid as error:
+        if (vouch := letter.headers.get(VOUCH)) is not None:
+            message.caller = letter.headers.get(CALLER, "")
+            seal.check(message, vouch, letter.time)
+    except (Invalid, Forbidden) as error:
         trouble = error
-        message.id = message.reply_to = ""
+        message.id = message.reply_to = message.caller = ""
+        message.keep = 0
     if not message.id:
-        message.id = f"{MAIL_ID}{letter.sequence}"
+        message.id = own_id(message)
         message.sent = 0
     return message, trouble, stray
+
+
+def own_id(message: Message) -> str:
+    """The id of a stored message that has none, or none that counts."""
+    return f"{MAIL_ID}{message.mail}"
 
 
 def aftermath(stage: Stage, turn: Turn, answer: Answer) -> list[Outgoing]:

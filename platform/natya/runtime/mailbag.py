@@ -91,6 +91,11 @@ class Mailbag:
             behind[token] = min(entry.first, undone[0]) if undone else entry.first
         return Position(head, behind)
 
+    def unread(self, token: str) -> tuple[int, int]:
+        """The sequence from which on no letter of the key is in memory, and how many attempts of that very letter have failed."""
+        entry = self._behind.get(token)
+        return (self._read + 1, 0) if entry is None else (entry.first, entry.attempts)
+
     def done(self, token: str, sequence: int) -> None:
         """The letter's turn is committed, or was in an earlier life of the partition."""
         undone = self._undone.get(token)

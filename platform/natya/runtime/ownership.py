@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from natya.runtime.claiming import release_key
 from natya.runtime.membership import Membership
-from natya.runtime.partition import Partition, Surroundings
+from natya.runtime.partition import Partition
 from natya.runtime.placement import hosts, place
 from natya.runtime.receiving import Receiving
+from natya.runtime.surroundings import Surroundings
 from natya.runtime.tenure import Tenure
 from natya.runtime.view import Member, Owner, View
 from natya.telemetry.events import NobodyCanRead

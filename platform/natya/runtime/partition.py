@@ -7,12 +7,11 @@ everything still in flight for it (loads, turns, writes) comes back to an object
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from natya.errors import Internal, NatyaError, OutcomeUnknown, Unavailable
-from natya.message import Answer, Message
+from natya.message import Answer
 from natya.ports.journal import JournalUnavailable
 from natya.ports.mail import MailUnavailable
 from natya.ports.snapshots import Kept
@@ -23,21 +22,19 @@ from natya.runtime.catalog import Catalog, SnapshotAhead
 from natya.runtime.checkpoint import Checkpoint
 from natya.runtime.commit import Committer
 from natya.runtime.execution import Execution
-from natya.runtime.gate import Gate
-from natya.runtime.index import Budget
 from natya.runtime.letters import MAIL_ID
 from natya.runtime.mailbag import Mailbag
 from natya.runtime.outbox import Outbox
+from natya.runtime.outcomes import Outcomes
 from natya.runtime.perform import Performer, is_plain
 from natya.runtime.query import Reader
-from natya.runtime.quiet import Quiet
 from natya.runtime.readback import ReadBack
 from natya.runtime.recovering import Recovered
-from natya.runtime.stage import Kinds, Stage
+from natya.runtime.remembered import Remembered
+from natya.runtime.stage import Stage
+from natya.runtime.surroundings import Surroundings
 from natya.runtime.trials import Trials
 from natya.runtime.turn import STRAY, Turn
-from natya.runtime.unwritten import Load
-from natya.runtime.world import World
 from natya.telemetry.events import JournalLost, PartitionGauges, TellRetried
 
 if TYPE_CHECKING:
@@ -51,21 +48,6 @@ TRIM_STEP = 500
 class JournalIsBehind(Exception):
     """Raised when a snapshot is later than the journal: it was lost or restored from an older copy. Nothing may be
     overwritten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all partitions of a node share. ``valid`` says whether the lease is; ``call`` asks another actor; ``turns``: see `readback`."""
-
-    world: World
-    kinds: Kinds
-    call: Callable[[Message], Coroutine[Any, Any, Answer]]
-    valid: Callable[[], bool]
-    gate: Callable[[str, int], Gate]
-    budget: Budget
-    load: Load
-    quiet: Quiet
-    turns: asyncio.Semaphore
 
 
 class Partition:
@@ -113,9 +95,15 @@ class Partition:
             stage, self.catalog, self._performer, self.reader, self.trials,
             resolve=lambda turn: self.admission.resolve(turn), skipped=self._skipped, failed=self._failed,
         )  # fmt: skip
+        remembered = Remembered(stage, self.index, store_mark=recovered.header.store)
+        self._outcomes = Outcomes(
+            stage, remembered, valid=around.valid,
+            pending=lambda: self.admission.pending, unread=lambda token: self.mailbag.unread(token),
+        )  # fmt: skip
         self.admission = Admission(
-            stage, self.index, self.committer, self.execution, self.trials, plain, store_mark=recovered.header.store
-        )
+            stage, self.index, remembered, self.committer, self.execution, self.trials, plain,
+            outcomes=self._outcomes.enquire, seal=around.seal(),
+        )  # fmt: skip
         self.mailbag = Mailbag(world, definition.kind, self.number, recovered.position, self._deliver)
         self.checkpoint = Checkpoint(
             world, self.unwritten, self.outbox, self.mailbag, self.trials, last=lambda: self.committer.last,
@@ -160,6 +148,7 @@ class Partition:
             for query in activation.queries or ():
                 query.waiter(MOVED)
         self.reader.drop()
+        self._outcomes.drop()
         for start in self.committer.abandon():
             start.cancel()
         self.index.close()

@@ -21,8 +21,8 @@ from natya.ports.journal import JournalUnavailable
 from natya.runtime.batch import UnreadableRecord
 from natya.runtime.doorway import read_sent_on
 from natya.runtime.offer import Offer
-from natya.runtime.partition import Surroundings
 from natya.runtime.recovering import JournalCorrupt, Recovered, read_ahead
+from natya.runtime.surroundings import Surroundings
 from natya.runtime.tenure import Tenure
 from natya.runtime.wire import respond
 

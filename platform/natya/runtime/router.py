@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from natya.errors import NatyaError
 from natya.message import DEFAULT_DEADLINE_MS, Answer, Delivery, Message
+from natya.outcome import OUTCOME
 from natya.runtime.admission import unknown_method
 from natya.runtime.calling import Caller
 from natya.runtime.query import STATE
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from natya.manifest import Definition
 
 QUEUE = "router"
+BUILT_IN = frozenset((STATE, OUTCOME))
+"""Queries that only an owner answers, and only to those who may publish to ``natya.call``."""
 
 
 class Router:
@@ -50,8 +53,8 @@ class Router:
         now = self._world.clock.now_ms()
         try:
             message = read_ask(delivery, definition, now)
-            if message.method == STATE:
-                raise unknown_method(definition, STATE)
+            if message.method in BUILT_IN:
+                raise unknown_method(definition, message.method)
         except NatyaError as error:
             respond(self._world.bus, delivery.reply, Answer.of(error))
             return None

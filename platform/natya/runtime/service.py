@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from natya.errors import DeadlineExceeded, Internal, NatyaError, Overloaded, Unavailable
-from natya.message import ID, MSG_ID, Answer, Message, Outgoing, Waiter
+from natya.message import ID, MSG_ID, Answer, Message, Outgoing, Waiter, digest_of
 from natya.ports.bus import Disconnected, NoReply, NoResponders, Refused
 from natya.runtime.activation import Activation
 from natya.runtime.perform import report_failure
 from natya.runtime.quiet import Exempt, Quiet, nobody
 from natya.runtime.stage import Kinds, Stage, TurnScope
 from natya.runtime.tasks import Tasks
-from natya.runtime.turn import Turn, ask_prefix, digest_of
+from natya.runtime.turn import Turn, ask_prefix
 from natya.runtime.world import World
 from natya.telemetry.events import QueryFinished, TurnFinished
 

@@ -24,9 +24,10 @@ from natya.runtime.commit import Fenced, NotStored
 from natya.runtime.doorway import Doorway
 from natya.runtime.handing_over import Ending, HandingOver
 from natya.runtime.offer import Offer
-from natya.runtime.partition import JournalIsBehind, Partition, Surroundings
+from natya.runtime.partition import JournalIsBehind, Partition
 from natya.runtime.recovering import JournalCorrupt, Recovered, recover
 from natya.runtime.releasing import settle
+from natya.runtime.surroundings import Surroundings
 from natya.runtime.view import Owner
 from natya.telemetry.events import Fenced as FencedEvent
 from natya.telemetry.events import PartitionClaimed, PartitionRecovered, PartitionReleased

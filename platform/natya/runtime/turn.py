@@ -114,11 +114,6 @@ class Turn:
             waiter(answer)
 
 
-def digest_of(method: str, body: bytes) -> str:
-    """What tells an honest repeat of a message from another message under the same id."""
-    return blake2b(b"%b\n%b" % (method.encode(), body), digest_size=8).hexdigest()
-
-
 def ask_prefix(message: Message) -> str:
     """The ids of calls made in a turn begin with this: the turn's own id is only unique within its kind and key."""
     whole = f"{message.kind}/{message.token}/{message.id}"

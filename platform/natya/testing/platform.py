@@ -12,6 +12,7 @@ from natya.client import DEFAULT_TIMEOUT, Platform
 from natya.manifest import Definition
 from natya.memory import Faults, ManualClock, MemoryBus, MemoryRegistry, MemorySnapshots, SeededIds
 from natya.message import Answer
+from natya.outcome import Outcome
 from natya.ref import Options
 from natya.runtime.kinds import KindsWatch
 from natya.settings import Settings
@@ -61,8 +62,11 @@ class TestPlatform(Platform):
         self.bus = MemoryBus(self.cluster.broker, "client")
         subjects = self.cluster.broker.subjects
         registry = MemoryRegistry(self.bus, subjects.kinds_bucket)
+        members = MemoryRegistry(self.bus, subjects.cluster_bucket)
         self._watch = KindsWatch(registry)
-        super().__init__(self.bus, subjects, self._watch, registry, self.cluster.clock, SeededIds(seed + 1), timeout)
+        super().__init__(
+            self.bus, subjects, self._watch, registry, members, self.cluster.clock, SeededIds(seed + 1), timeout
+        )
 
     async def __aenter__(self) -> Self:
         await self.cluster.__aenter__()
@@ -121,16 +125,40 @@ class TestPlatform(Platform):
         await self.cluster.ready()
 
     async def call(
-        self, kind: str, key: str, method: str, body: bytes, options: Options, *, caller: str = "", traceparent: str = ""
+        self,
+        kind: str,
+        key: str,
+        method: str,
+        body: bytes,
+        options: Options,
+        *,
+        caller: str = "",
+        traceparent: str = "",
+        exclusive: bool = False,
     ) -> Answer:
         """See `Platform.call`. Raises `TimeStandsStill` instead of waiting for ever."""
-        return await self._attended(super().call(kind, key, method, body, options, caller=caller, traceparent=traceparent))
+        work = super().call(kind, key, method, body, options, caller=caller, traceparent=traceparent, exclusive=exclusive)
+        return await self._attended(work)
 
     async def store(
-        self, kind: str, key: str, method: str, body: bytes, options: Options, headers: Mapping[str, str] | None = None
+        self,
+        kind: str,
+        key: str,
+        method: str,
+        body: bytes,
+        options: Options,
+        headers: Mapping[str, str] | None = None,
+        *,
+        caller: str = "",
+        traceparent: str = "",
     ) -> int:
         """See `Platform.store`. Raises `TimeStandsStill` instead of waiting for ever."""
-        return await self._attended(super().store(kind, key, method, body, options, headers))
+        work = super().store(kind, key, method, body, options, headers, caller=caller, traceparent=traceparent)
+        return await self._attended(work)
+
+    async def outcome(self, kind: str, key: str, id: str, *, wait: float = 0.0, timeout: float = 5.0) -> Outcome:
+        """See `Platform.outcome`. Raises `TimeStandsStill` instead of waiting for ever."""
+        return await self._attended(super().outcome(kind, key, id, wait=wait, timeout=timeout))
 
     async def _attended(self, work: Coroutine[Any, Any, T]) -> T:
         """Await ``work``, but not for ever while the clock stands still or a node has died."""
