@@ -13,8 +13,11 @@ class Balance(BaseModel):
     balance: int
 
 
-class Account(Actor[AccountState]):
-    """A bank account. Its key is the account's name; amounts are whole units of money."""
+class Account(Actor[AccountState], owner="sub", roles=("teller",)):
+    """A bank account. Its key is the account's name; amounts are whole units of money.
+
+    It is its owner's and the tellers' alone, deposits too: their answer tells the balance. Others send a transfer.
+    """
 
     @command
     async def deposit(self, amount: PositiveInt) -> Balance:

@@ -9,7 +9,7 @@ class Greeting(BaseModel):
     text: str
 
 
-class Greeter(StatelessActor):
+class Greeter(StatelessActor, anyone=True):
     """Greets whoever the key names. It keeps nothing, so any node answers."""
 
     @query

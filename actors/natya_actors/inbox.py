@@ -27,10 +27,13 @@ class Received(BaseModel):
     received: int
 
 
-class Inbox(Actor[InboxState]):
-    """Someone's inbox. Tell it a note and go on: the note is stored before the tell is acknowledged."""
+class Inbox(Actor[InboxState], owner="sub"):
+    """Someone's inbox. Tell it a note and go on: the note is stored before the tell is acknowledged.
 
-    @command
+    Anyone may put notes in, and learns how many came so far; only the owner reads them.
+    """
+
+    @command(anyone=True)
     async def deliver(self, text: Annotated[str, Field(min_length=1, max_length=1_000)]) -> Received:
         """Add a note, and emit `delivered`; only the newest notes are kept."""
         state = self.state

@@ -44,10 +44,13 @@ class TransferState(BaseModel):
     reason: str = ""
 
 
-class Transfer(Actor[TransferState]):
-    """Moves an amount between two accounts, once. Its key names the transfer: take a new one for each."""
+class Transfer(Actor[TransferState], owner="sub", roles=("teller",)):
+    """Moves an amount between two accounts, once. Its key names the transfer: take a new one for each.
 
-    @command
+    From the web it is started by the owner of the source, under a key of theirs: `alice~rent-november` for instance.
+    """
+
+    @command(owned=("source",))
     async def start(self, source: str, target: str, amount: PositiveInt) -> TransferState:
         """Begin. Repeated with the same arguments it changes nothing and says how far the transfer is; with others it is
         rejected as `transfer_exists`."""

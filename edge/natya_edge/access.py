@@ -90,22 +90,22 @@ class Rule:
                     f"{self.where}: {name} must be given, as text", errors=[FieldError(field=name, message="must be text")]
                 )
             if not owns(claim, value):
-                raise self._not_admitted(f"for a {name} of one's own ({_whose(access.owner, name)})")
+                raise self._refused(f"{self.where} takes only a {name} of one's own: {_whose(access.owner, name)}")
 
     def refusal(self, principal: Principal) -> Forbidden:
         """What to tell ``principal``, who is not let in."""
         access = self.access
         if not self._has_scope(principal):
             return MissingScope(f"{self.where} needs a token with the scope {access.scope}", access.scope or "")
-        ways = [f"to the owner of the key ({_whose(access.owner, 'key')})"] if access.owner else []
-        ways += [f"to the role {role}" for role in access.roles]
-        return self._not_admitted(" and ".join(ways) or "to nobody")
+        ways = [f"the owner of the key ({_whose(access.owner, 'key')})"] if access.owner else []
+        ways += [f"the role {role}" for role in access.roles]
+        return self._refused(f"{self.where} is only for {' and '.join(ways)}")
 
-    def _not_admitted(self, ways: str) -> NotAdmitted:
+    def _refused(self, detail: str) -> NotAdmitted:
         found: dict[str, Any] = {"owner": self.access.owner} if self.access.owner else {}
         if self.access.roles:
             found["roles"] = list(self.access.roles)
-        return NotAdmitted(f"{self.where} is open {ways} only", **found)
+        return NotAdmitted(detail, **found)
 
     def _has_scope(self, principal: Principal) -> bool:
         scope = self.access.scope
@@ -113,7 +113,7 @@ class Rule:
 
 
 def _whose(claim: str, what: str) -> str:
-    return f"the token's {claim} is the {what}, or what stands in it before a {SEPARATOR}"
+    return f"the token's {claim} must be the {what}, or what stands in it before a {SEPARATOR}"
 
 
 def _arguments(where: str, body: bytes) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ import jwt
 
 from natya.clock import Clock, SystemClock
 from natya_edge.auth.access_token import access_claims
-from natya_edge.auth.principal import Principal
+from natya_edge.auth.principal import OPERATOR, Principal
 from natya_edge.errors import BadToken
 
 ISSUER: Final = "natya"
@@ -149,12 +149,12 @@ def make_dev_token(
     subject: str = "dev",
     *,
     scope: str = "",
-    roles: Iterable[str] = (),
+    roles: Iterable[str] = (OPERATOR,),
     lifetime: timedelta = timedelta(days=30),
     clock: Clock | None = None,
 ) -> str:
     """A token for development: ``subject`` may use the platform for ``lifetime``, methods with a scope only if ``scope``
-    (names with spaces between them) has it."""
+    (names with spaces between them) has it. If ``roles`` do not say otherwise it is an operator, who may do more or less everything."""
     claims = access_claims(ISSUER, AUDIENCE, subject, lifetime, scope=scope, roles=roles, clock=clock)
     return jwt.encode(claims, secret, algorithm=ALGORITHM, headers={"typ": TYPE})
 

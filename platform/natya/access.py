@@ -84,6 +84,12 @@ class Access:
             "owned": list(self.owned),
         }
 
+    def __str__(self) -> str:
+        """For people: ``the owner (sub) of key and source, or a teller, with scope pay``."""
+        ways = [f"the owner ({self.owner}) of {' and '.join(('key', *self.owned))}"] if self.owner else []
+        ways += [f"a {role}" for role in self.roles]
+        return (", or ".join(ways) or "anyone") + (f", with scope {self.scope}" if self.scope else "")
+
     @classmethod
     def read(cls, manifest: Mapping[str, Any]) -> Self:
         """What the manifest of a kind or of a method says. One without rules comes from a node that knew of none."""

@@ -54,7 +54,7 @@ def test_a_token_opens_the_edge(up: Up, failure: Failing, tmp_path: Path) -> Non
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert json.load(answer) == {"balance": 3}
     made = up.document("token", "--hours", "0.5")
-    assert made.keys() == {"token", "subject", "scope", "expires"}
+    assert made.keys() == {"token", "subject", "roles", "scope", "expires"}
     assert failure("token", "--data", str(tmp_path)).startswith(f"there is no key for development in {tmp_path}: natya up")
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from natya_ops.commands.connection import DEFAULT_DATA, Data
 from natya_ops.commands.output import AsJson, show
+
+DEVELOPER: Final = "dev"
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +18,10 @@ def register(app: typer.Typer) -> None:
 
 
 def token(
-    subject: Annotated[str, typer.Option(help="Who the bearer is: the caller that actors see.")] = "dev",
+    subject: Annotated[str, typer.Option(help="Who the bearer is: the caller that actors see.")] = DEVELOPER,
+    role: Annotated[
+        list[str] | None, typer.Option(help="A role that the bearer has, may be repeated; dev is an operator if left out.")
+    ] = None,
     scope: Annotated[str, typer.Option(help="Scopes that it grants, with spaces between them.")] = "",
     hours: Annotated[float, typer.Option(min=0.001, max=8784, help="How long it is valid.")] = 24.0,
     data: Data = None,
@@ -27,6 +32,7 @@ def token(
     curl -H "Authorization: Bearer $(natya token)" http://127.0.0.1:8080/v1/actors/account/alice/balance
     """
     from natya.errors import ConfigurationError
+    from natya_edge.auth.principal import OPERATOR
     from natya_edge.tokens import MAX_SUBJECT, make_dev_token
     from natya_ops.data_folder import DataFolder
 
@@ -39,7 +45,8 @@ def token(
             "name its folder with --data"
         )
     lifetime = timedelta(hours=hours)
-    made = make_dev_token(folder.secret(), subject, scope=scope, lifetime=lifetime)
+    roles = role or ([OPERATOR] if subject == DEVELOPER else [])
+    made = make_dev_token(folder.secret(), subject, scope=scope, roles=roles, lifetime=lifetime)
     until = (datetime.now(UTC) + lifetime).isoformat(timespec="seconds")
-    shown = {"token": made, "subject": subject, "scope": scope, "expires": until}
+    shown = {"token": made, "subject": subject, "roles": roles, "scope": scope, "expires": until}
     show(shown, as_json, lambda: made)

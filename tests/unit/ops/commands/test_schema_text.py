@@ -81,7 +81,9 @@ def test_a_kind_is_described_with_its_methods_its_state_and_a_line_to_try() -> N
 
 def test_what_only_some_may_call_is_marked_and_no_example() -> None:
     text = described(Definition.of(Transfer))
-    assert "proceed(phase: Phase) -> null   [scope internal]" in text
+    assert "proceed(phase: Phase) -> null   [the owner (sub) of key, or a teller, with scope internal]" in text
+    assert "   [the owner (sub) of key and source, or a teller]" in text
+    assert "over HTTP for the owner (sub) of key, or a teller, if not said otherwise" in text
     assert '  Phase is "new" | "withdrawing"' in text
     assert "hosted by no node" in text
     assert "natya call transfer KEY start '" in text
