@@ -14,9 +14,9 @@ from natya_edge.guard.rates import attempt
 from natya_edge.headers import request_id
 from natya_edge.keys import GATEWAY, IDS, PRINCIPAL, REQUEST_ID, TOKENS
 from natya_edge.responses import error_problem
-from natya_edge.routes import health, jwks, openapi
+from natya_edge.routes import docs, health, jwks, openapi
 
-PUBLIC: Final = health.PUBLIC | jwks.PUBLIC | openapi.PUBLIC
+PUBLIC: Final = health.PUBLIC | jwks.PUBLIC | openapi.PUBLIC | docs.PUBLIC
 """Routes that need no token."""
 
 _log = logging.getLogger("natya.edge")

@@ -38,6 +38,8 @@ class EdgeSettings(GuardSettings):
     timeout_limit: Annotated[int, Field(ge=1, description="longest wait that a client may ask for")] = 60
     keep_ids: Annotated[int, Field(ge=0, description="how long the outcome of an Idempotency-Key is remembered")] = 86_400
 
+    docs: Annotated[bool, Field(description="serve /docs and /openapi.json")] = True
+
     drain_delay: Annotated[float, Field(ge=0, description="between not being ready and not listening, at the end")] = 0.0
     drain_timeout: Annotated[float, Field(gt=0, description="how long running requests may take at the end")] = 8.0
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from natya_edge.keys import DOCUMENTS, GATEWAY
+from natya_edge.keys import DOCUMENTS, GATEWAY, SETTINGS
 from natya_edge.responses import json_response
 
 PUBLIC: Final = frozenset({"/openapi.json"})
@@ -14,7 +14,8 @@ PUBLIC: Final = frozenset({"/openapi.json"})
 
 
 def add_routes(app: web.Application) -> None:
-    app.router.add_get("/openapi.json", openapi)
+    if app[SETTINGS].docs:
+        app.router.add_get("/openapi.json", openapi)
 
 
 async def openapi(request: web.Request) -> web.Response:
