@@ -127,7 +127,7 @@ def _state(kind: str, manifest: Manifest, schemas: Schemas) -> Schema:
 def _operation(kind: str, name: str, method: Manifest) -> Schema:
     summary = _summary(method["doc"])
     access = Access.read(method)
-    text = _paragraphs(method["doc"] if method["doc"].rstrip(".") != summary else "", sentence(access))
+    text = _paragraphs(method["doc"] if method["doc"].rstrip(".").replace("`", "") != summary else "", sentence(access))
     operation: Schema = {"operationId": f"{kind}.{name}", "tags": [kind], "summary": summary or name}
     if text:
         operation["description"] = text
@@ -140,8 +140,8 @@ def _paragraphs(*parts: str) -> str:
 
 
 def _summary(doc: str) -> str:
-    """A docstring's first sentence."""
-    first = " ".join(doc.partition("\n\n")[0].split())
+    """A docstring's first sentence, as the plain text that a summary is."""
+    first = " ".join(doc.replace("`", "").partition("\n\n")[0].split())
     return first.partition(". ")[0].removesuffix(".")
 
 
