@@ -47,9 +47,10 @@ class Page:
 
     def find(self, selector: str) -> WebElement:
         """The first element of this CSS selector that can be seen; waits for it."""
-        found: WebElement = WebDriverWait(self.browser, LIMIT).until(
+        found = WebDriverWait(self.browser, LIMIT).until(
             lambda browser: next((e for e in browser.find_elements(By.CSS_SELECTOR, selector) if e.is_displayed()), False)
         )
+        assert isinstance(found, WebElement)
         return found
 
     def click(self, selector: str) -> None:
@@ -64,7 +65,8 @@ class Page:
 
     def complaints(self) -> list[str]:
         """What the browser has to say of the page: scripts that failed, things that its policy forbids."""
-        return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+        entries = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
+        return [entry["message"] for entry in entries if entry["level"] in ("SEVERE", "WARNING")]
 
 
 @pytest.fixture
