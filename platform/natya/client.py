@@ -17,8 +17,8 @@ from natya.actor import AnyActor, reference
 from natya.clock import Clock, Ids, RandomIds, SystemClock
 from natya.errors import Unavailable, Unknown, UnknownKind, UnknownMethod
 from natya.jetstream import open_jetstream, strip_nats_headers
-from natya.message import Answer, Message, check_id
-from natya.names import Subjects, check_method, encode_key, partition_of
+from natya.message import ANYWHERE, Answer, Message, check_id
+from natya.names import Subjects, check_kind, check_method, encode_key, partition_of
 from natya.outcome import OUTCOME, Outcome
 from natya.ports.bus import Bus
 from natya.ports.lease import LeaseUnknown, Registry
@@ -26,6 +26,8 @@ from natya.ref import Options, Ref
 from natya.runtime.calling import Caller
 from natya.runtime.kinds import KindsWatch
 from natya.runtime.posting import Poster
+from natya.runtime.query import STATE
+from natya.runtime.router import BUILT_IN
 from natya.runtime.vouching import find_seal
 from natya.settings import Settings
 from natya.vouch import Seal
@@ -36,7 +38,8 @@ DEFAULT_TIMEOUT = 30.0
 
 
 class Platform:
-    """A running platform, as a client sees it. Implements `natya.ref.Sender`. Made by `connect`."""
+    """A running platform, as a client sees it. Implements `natya.ref.Sender`. Made by `connect`. One that is ``routed`` sends its
+    calls to any node, as guests must, and knows of no kinds."""
 
     def __init__(
         self,
@@ -48,6 +51,8 @@ class Platform:
         clock: Clock,
         ids: Ids,
         timeout: float,
+        *,
+        routed: bool = False,
     ) -> None:
         self._bus = bus
         self._kinds = kinds
@@ -56,6 +61,7 @@ class Platform:
         self._clock = clock
         self._ids = ids
         self._timeout = timeout
+        self._routed = routed
         self._seal: Seal | None = None
         self._caller = Caller(bus, subjects, clock, ids)
         self._poster = Poster(bus, subjects, clock)
@@ -169,12 +175,13 @@ class Platform:
         self, kind: str, key: str, method: str, body: bytes, options: Options, caller: str, traceparent: str
     ) -> Message:
         """A message first sent now."""
-        partitions = await self._partitions(kind)
         token = encode_key(key)
+        anywhere = self._routed and method not in BUILT_IN
+        partition = ANYWHERE if anywhere else partition_of(token, await self._partitions(kind))
         if options.id:
             check_id(options.id)
         return Message(
-            kind, token, partition_of(token, partitions), method, body,
+            check_kind(kind), token, partition, method, body,
             id=options.id or self._ids.new(), sent=self._clock.now_ms(), keep=options.keep,
             if_version=options.if_version, caller=caller, traceparent=traceparent,
         )  # fmt: skip
@@ -195,7 +202,7 @@ class Platform:
 
     async def state(self, kind: str, key: str, *, timeout: float | None = None) -> dict[str, Any]:
         """``{"version": n, "state": {…}}`` of one actor, from its owner. Raises `natya.errors.NatyaError`."""
-        found: dict[str, Any] = orjson.loads(await self.ask(kind, key, "state", b"", Options(timeout=timeout)))
+        found: dict[str, Any] = orjson.loads(await self.ask(kind, key, STATE, b"", Options(timeout=timeout)))
         return found
 
     @property
@@ -248,16 +255,20 @@ async def connect(
 
 @asynccontextmanager
 async def open_platform(
-    settings: Settings, *, timeout: float = DEFAULT_TIMEOUT, name: str = "natya client", inbox: str = "_INBOX"
+    settings: Settings, *, timeout: float = DEFAULT_TIMEOUT, name: str = "natya client", inbox: str = ""
 ) -> AsyncIterator[Platform]:
     """`connect` with settings."""
-    async with open_jetstream(settings, name=name, inbox=inbox) as jetstream:
+    routed = settings.calls == "router"
+    async with open_jetstream(settings, name=name, inbox=inbox or settings.nats_inbox) as jetstream:
         registry = jetstream.registry(jetstream.subjects.kinds_bucket)
         cluster = jetstream.registry(jetstream.subjects.cluster_bucket)
         kinds = KindsWatch(registry)
         try:
-            await kinds.start()
-            yield Platform(jetstream.bus, jetstream.subjects, kinds, registry, cluster, SystemClock(), RandomIds(), timeout)
+            if not routed:
+                await kinds.start()
+            yield Platform(
+                jetstream.bus, jetstream.subjects, kinds, registry, cluster, SystemClock(), RandomIds(), timeout, routed=routed
+            )
         except LeaseUnknown as error:
             raise Unavailable(f"no platform {settings.namespace!r} answers at {settings.nats}: {error}") from error
         finally:

@@ -44,6 +44,9 @@ DEFAULT_DEADLINE_MS: Final = 30_000
 MAX_AHEAD_MS: Final = 30_000
 """How far in the future `Natya-Sent` may lie: a caller's clock that is wrong by more is refused, not believed."""
 
+ANYWHERE: Final = -1
+"""The partition of a call that goes to any node, which finds the owner."""
+
 NO_HEADERS: Final[Mapping[str, str]] = {}
 
 

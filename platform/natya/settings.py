@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,6 +22,16 @@ class Settings(BaseSettings):
     nats: Annotated[str, Field(description="NATS server URLs, comma-separated")] = "nats://127.0.0.1:4222"
     nats_user: str = ""
     nats_password: SecretStr = SecretStr("")
+    nats_ca: Annotated[
+        Path | None, Field(description="PEM file of the authority that has signed the certificates of tls:// servers")
+    ] = None
+    nats_inbox: Annotated[str, Field(description="prefix of the subjects on which a client's replies come")] = "_INBOX"
+    calls: Annotated[
+        Literal["owner", "router"],
+        Field(
+            description="where a client's calls go: to the actor's owner, or to any node, as NATS users who are guests must"
+        ),
+    ] = "owner"
     store: Annotated[str, Field(description="MongoDB URL")] = "mongodb://127.0.0.1:27017"
     database: Annotated[str, Field(description="database that holds one collection a kind")] = "natya"
     node: Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 from natya_ops.commands import (
     bench,
     call,
+    certificates,
     chaos,
     dead,
     describe,
@@ -36,6 +37,7 @@ REGISTERED = (
     bench,
     chaos,
     token,
+    certificates,
     doctor,
     health,
 )

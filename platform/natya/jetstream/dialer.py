@@ -92,6 +92,12 @@ class Dialer(Client):
         self._transport = self._owner.new_wire()
         await self._transport.connect(s.uri, DEFAULT_BUFFER_SIZE, self.options["connect_timeout"])
 
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        # nats-py encrypts if the server asks for it. Whoever sits in between could leave that out and be sent the password.
+        if initial_connection and "tls" in self.options and not info.get("tls_required"):
+            raise Error("nats: the server does not offer TLS, and was to be reached by it alone")
+        await super()._process_info(info, initial_connection)
+
     async def _process_connect_init(self) -> None:
         await super()._process_connect_init()
         if not self.is_connected:

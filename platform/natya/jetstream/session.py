@@ -50,6 +50,7 @@ async def open_jetstream(settings: Settings, *, name: str, inbox: str = "_INBOX"
         name=name,
         user=settings.nats_user,
         password=settings.nats_password.get_secret_value(),
+        ca=settings.nats_ca,
         inbox=inbox,
     )
     try:

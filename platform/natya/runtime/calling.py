@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from natya.clock import Clock, Ids
 from natya.errors import DeadlineExceeded, NatyaError, TooLarge, Unavailable
-from natya.message import Answer, Message
+from natya.message import ANYWHERE, Answer, Message
 from natya.names import Subjects
 from natya.ports.bus import Bus, Disconnected, NoReply, NoResponders, PayloadTooLarge
 
@@ -54,7 +54,7 @@ class Caller:
     async def call(self, message: Message) -> Answer:
         """Ask the owner of the message's actor. The message must have an id, a sent time and a deadline; its attempt number is
         counted on. Never raises: what goes wrong is an answer too."""
-        subject = self._subjects.call(message.kind, message.partition, message.token, message.method)
+        subject = self._subject(message)
         clock = self._clock
         began = clock.boottime()
         wait = min(max(FIRST_WAIT, 4 * self._usual), FIRST_WAIT_LIMIT)
@@ -93,3 +93,8 @@ class Caller:
             message.attempt += 1
             pause = min(max(FIRST_PAUSE, (clock.boottime() - began) / 8), LONGEST_PAUSE)
             await clock.sleep(min(pause * (0.5 + self._ids.jitter()), max(0.0, left)))
+
+    def _subject(self, message: Message) -> str:
+        if message.partition == ANYWHERE:
+            return self._subjects.ask(message.kind, message.token, message.method)
+        return self._subjects.call(message.kind, message.partition, message.token, message.method)
