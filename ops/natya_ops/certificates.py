@@ -8,6 +8,7 @@ need this.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ AUTHORITY_DAYS: Final = 3_650
 SERVER_DAYS: Final = 397
 RENEW_DAYS: Final = 30
 """A certificate that ends within these days is made anew."""
+_HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
 _SKEW: Final = timedelta(hours=1)
 
 
@@ -164,10 +166,9 @@ def _name(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         pass
-    try:
-        return x509.DNSName(host)
-    except ValueError as error:
-        raise ConfigurationError(f"{host!r} is no host name or address") from error
+    if not _HOST.match(host):
+        raise ConfigurationError(f"{host!r} is no host name or address")
+    return x509.DNSName(host)
 
 
 def _read_certificate(file: Path) -> x509.Certificate | None:

@@ -211,6 +211,11 @@ class Platform:
         return self._kinds.manifests
 
     @property
+    def routed(self) -> bool:
+        """Whether calls go to any node; what is deployed is not known then."""
+        return self._routed
+
+    @property
     def connected(self) -> bool:
         return self._bus.connected
 
@@ -267,7 +272,15 @@ async def open_platform(
             if not routed:
                 await kinds.start()
             yield Platform(
-                jetstream.bus, jetstream.subjects, kinds, registry, cluster, SystemClock(), RandomIds(), timeout, routed=routed
+                jetstream.bus,
+                jetstream.subjects,
+                kinds,
+                registry,
+                cluster,
+                SystemClock(),
+                RandomIds(),
+                timeout,
+                routed=routed,
             )
         except LeaseUnknown as error:
             raise Unavailable(f"no platform {settings.namespace!r} answers at {settings.nats}: {error}") from error

@@ -18,7 +18,7 @@ from nats.aio.client import Client
 from nats.errors import Error, NoRespondersError, TimeoutError
 
 from natya.client import open_platform
-from natya.errors import ConfigurationError, Unavailable
+from natya.errors import ConfigurationError, DeadlineExceeded
 from natya.jetstream import connect
 from natya_actors import Account, Greeter
 from natya_ops.servers import StoreServer
@@ -241,7 +241,7 @@ async def test_the_platform_works_with_the_users_and_the_encryption_that_ship(
             server.settings("guest", calls="router", nats_inbox="_INBOX_guest"), name="test"
         ) as platform:
             assert (await platform.actor(Greeter, "Ann", timeout=20).greet()).text == "Hello, Ann!"
-            with pytest.raises(Unavailable):
+            with pytest.raises(DeadlineExceeded):
                 await platform.actor(Account, "alice", timeout=1).deposit(amount=5)
         async with user(server, "guest") as guest:
             reply = await guest.client.request("natya.ask.greeter.Ann.greet", b"{}", timeout=20)

@@ -54,7 +54,8 @@ class ComposeNats(NatsServer):
         make_certificates(self.ca.parent, [HOST])
         for shipped in (ROOT / "nats").iterdir():
             text = shipped.read_text().replace("store_dir: /data\n", f'store_dir: "{self.data}/jetstream"\n')
-            text = text.replace("0.0.0.0:6222", self._hosts.get(f"{self._service}:6222", ""))
+            if routes := self._hosts.get(f"{self._service}:6222"):
+                text = text.replace("0.0.0.0:6222", routes)
             text = replaced(text, {f": /certificates/{name}": f': "{self.ca.parent}/{name}"' for name in FILES})
             (self.data / shipped.name).write_text(text)
         assert str(self.data) in (self.data / "common.conf").read_text()
