@@ -123,9 +123,7 @@ async def test_who_guesses_is_slowed_down_and_a_token_that_was_good_goes_on(open
     good, new = token("ada"), token("new")
     async with opened(failure_rate=1, failure_burst=3) as client:
         assert (await client.get(QUERY, headers={**here, **good})).status == 200
-        guesses = [
-            (await client.get(QUERY, headers={**here, "Authorization": f"Bearer guess{n}"})).status for n in range(5)
-        ]
+        guesses = [(await client.get(QUERY, headers={**here, "Authorization": f"Bearer guess{n}"})).status for n in range(5)]
         assert guesses == [401, 401, 401, 429, 429]
         assert (await client.get(QUERY, headers={**here, **good})).status == 200
         assert (await client.get(QUERY, headers={**here, **new})).status == 429
