@@ -147,7 +147,7 @@ async def test_nobody_comes_in_without_a_password_or_without_encryption(server: 
     context = ssl.create_default_context(cafile=server.ca)
     for credentials in ({}, {"user": "node", "password": "guess"}, {"user": "root", "password": ""}):
         with pytest.raises(Error):
-            await nats.connect(server.url, tls=context, allow_reconnect=False, error_cb=quiet, **credentials)  # type: ignore[arg-type]
+            await nats.connect(server.url, tls=context, allow_reconnect=False, error_cb=quiet, **credentials)
     reader, writer = await asyncio.open_connection(server.host, server.port)
     try:
         info = orjson.loads((await reader.readline()).removeprefix(b"INFO "))
