@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from natya.dates import read_date
 from natya.memory.snapshots import MemorySnapshots
-from natya.ports.listing import KEY, Condition, Field, Listed, Operator, Order, Page, Position, Scalar, Search
+from natya.ports.listing import Condition, Field, Listed, Operator, Order, Page, Position, Scalar, Search
 
 _RANGES: Final[dict[Operator, Callable[[Any, Any], bool]]] = {
     Operator.ABOVE: operator.gt,
@@ -34,12 +34,12 @@ class MemoryListings:
         self._snapshots = snapshots
 
     async def page(self, search: Search) -> Page:
-        order = [*search.order, Order(KEY, search.order[-1].descending if search.order else False)]
+        order = search.order_to_key
         found = [
             entry
             for entry in self._entries(search.kind)
             if all(_holds(condition, entry) for condition in search.where)
-            and all(_orderable(entry.state, one.field) for one in search.order)
+            and all(_orderable(entry.state, one.field) for one in order[:-1])
         ]
         for one in reversed(order):
             found.sort(key=lambda entry, field=one.field: _rank(_single(entry, field)), reverse=one.descending)  # type: ignore[misc]
@@ -47,7 +47,7 @@ class MemoryListings:
             found = [entry for entry in found if _behind(entry, order, search.after)]
         shown = found[: search.limit]
         more = len(found) > len(shown)
-        return Page([entry.listed for entry in shown], _position(shown[-1], search.order) if more and shown else None)
+        return Page([entry.listed for entry in shown], _position(shown[-1], order) if more and shown else None)
 
     def _entries(self, kind: str) -> Iterator[_Entry]:
         for snapshot, written in self._snapshots.stored(kind):
@@ -79,7 +79,7 @@ def _behind(entry: _Entry, order: Sequence[Order], position: Position) -> bool:
 
 
 def _position(entry: _Entry, order: Sequence[Order]) -> Position:
-    return Position(tuple(_single(entry, one.field) for one in order), entry.listed.key)
+    return Position(tuple(_single(entry, one.field) for one in order[:-1]), entry.listed.key)
 
 
 def _rank(value: Any) -> tuple[int, Any]:

@@ -22,7 +22,7 @@ from bson.raw_bson import RawBSONDocument
 
 from natya.mongo.documents import LENIENT
 from natya.mongo.values import store_name
-from natya.ports.listing import KEY, Condition, Field, Operator, Order, Position, Scalar, Search
+from natya.ports.listing import Condition, Field, Operator, Order, Position, Scalar, Search
 
 Filter = dict[str, Any]
 
@@ -40,10 +40,10 @@ _SURROGATES: Final = range(0xD800, 0xE000)
 
 def filter_of(search: Search) -> Filter:
     """The documents of a page and of all pages behind it."""
-    order = _whole(search.order)
+    order = search.order_to_key
     parts: list[Filter] = [{"_id": {"$gte": ""}, "state": {"$exists": True}}]
     parts += [_condition(condition) for condition in search.where]
-    if unordered := [each for one in order if one.field.path for each in _unordered(one.field)]:
+    if unordered := [each for one in order[:-1] for each in _unordered(one.field)]:
         parts.append({"$nor": unordered})
     if search.after is not None:
         parts.append({"$or": _behind(order, search.after)})
@@ -51,23 +51,13 @@ def filter_of(search: Search) -> Filter:
 
 
 def sort_of(search: Search) -> list[tuple[str, int]]:
-    return [(_path(one.field), -1 if one.descending else 1) for one in _whole(search.order)]
+    return [(_path(one.field), -1 if one.descending else 1) for one in search.order_to_key]
 
 
 def position_of(document: RawBSONDocument, search: Search) -> Position:
     """Where ``document``, found by ``search``, stands in its order."""
     fields = decode(document.raw, LENIENT)
-    return Position(tuple(_value(fields, one.field) for one in search.order), fields["_id"])
-
-
-def _whole(order: Sequence[Order]) -> list[Order]:
-    """The order down to the key, behind which there are no ties."""
-    found: list[Order] = []
-    for one in order:
-        found.append(one)
-        if one.field == KEY:
-            return found
-    return [*found, Order(KEY, found[-1].descending if found else False)]
+    return Position(tuple(_value(fields, one.field) for one in search.order_to_key[:-1]), fields["_id"])
 
 
 def _path(field: Field) -> str:
@@ -107,9 +97,8 @@ def _behind(order: Sequence[Order], position: Position) -> list[Filter]:
     """What comes behind a position: one filter for each way of doing so."""
     found: list[Filter] = []
     equal: Filter = {}
-    for one, value in zip(order, (*position.values, position.key), strict=False):
-        path = _path(one.field)
-        stored = position.key if one.field == KEY else _stored(value)
+    for one, value in zip(order, (*position.values, position.key), strict=True):
+        path, stored = _path(one.field), _stored(value)
         found += [{**equal, path: beyond} for beyond in _beyond(stored, one.descending)]
         equal[path] = stored
     return found

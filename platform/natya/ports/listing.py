@@ -72,7 +72,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page ends: the values of the fields that the list is ordered by, and the key."""
+    """Where a page ends: the key, and the values of the fields that come before it in the order."""
 
     values: tuple[Scalar, ...]
     key: str
@@ -88,6 +88,16 @@ class Search:
     order: Sequence[Order] = ()
     limit: int = 100
     after: Position | None = None
+
+    @property
+    def order_to_key(self) -> list[Order]:
+        """The order down to the key, behind which there are no ties."""
+        found: list[Order] = []
+        for order in self.order:
+            found.append(order)
+            if order.field == KEY:
+                return found
+        return [*found, Order(KEY, found[-1].descending if found else False)]
 
 
 @dataclass(frozen=True, slots=True)
