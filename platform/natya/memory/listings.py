@@ -39,6 +39,7 @@ class MemoryListings:
             entry
             for entry in self._entries(search.kind)
             if all(_holds(condition, entry) for condition in search.where)
+            and (not search.either or any(_holds(condition, entry) for condition in search.either))
             and all(_orderable(entry.state, one.field) for one in order[:-1])
         ]
         for one in reversed(order):

@@ -43,6 +43,8 @@ def filter_of(search: Search) -> Filter:
     order = search.order_to_key
     parts: list[Filter] = [{"_id": {"$gte": ""}, "state": {"$exists": True}}]
     parts += [_condition(condition) for condition in search.where]
+    if search.either:
+        parts.append({"$or": [_condition(condition) for condition in search.either]})
     if unordered := [each for one in order[:-1] for each in _unordered(one.field)]:
         parts.append({"$nor": unordered})
     if search.after is not None:

@@ -80,11 +80,13 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A page of a list: actors of ``kind`` for which all conditions hold, in this order and then by key (in the direction of the last
-    field), the first ``limit`` that come ``after`` a position of the same search."""
+    """A page of a list: actors of ``kind`` for which all conditions of ``where`` hold and one of ``either``, if there are any; in this
+    order and then by key (in the direction of the last field); the first ``limit`` that come ``after`` a position of the same
+    search."""
 
     kind: str
     where: Sequence[Condition] = ()
+    either: Sequence[Condition] = ()
     order: Sequence[Order] = ()
     limit: int = 100
     after: Position | None = None

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from natya.ports.listing import KEY, Condition, Field, Operator, Scalar, Search
+from natya.ports.listing import KEY, Condition, Field, Operator, Order, Scalar, Search
 from support.shelf import KIND, Shelf
 
 F: Final = Field(("f",))
@@ -72,6 +72,13 @@ async def test_all_conditions_must_hold(shelf: Shelf) -> None:
         Condition(KEY, Operator.NOT, ("k5",)),
     ]
     assert await shelf.keys(Search(KIND, conditions)) == ["k3"]
+
+
+async def test_one_of_the_alternatives_must_hold_too(shelf: Shelf) -> None:
+    await shelf.put({key: {"f": len(key)} for key in ("ann", "ann~1", "ann~2", "anna", "bob", "bob~1")})
+    either = [Condition(KEY, Operator.IN, ("ann",)), Condition(KEY, Operator.PREFIX, ("ann~",))]
+    assert await shelf.keys(Search(KIND, either=either)) == ["ann", "ann~1", "ann~2"]
+    assert await shelf.keys(Search(KIND, [Condition(F, Operator.ABOVE, (3,))], either, [Order(F)], 1)) == ["ann~1", "ann~2"]
 
 
 async def test_keys_are_found_by_equality_range_and_prefix(shelf: Shelf) -> None:
