@@ -3,6 +3,7 @@
 from natya.actor import Actor, StatelessActor
 from natya.client import connect
 from natya.decorators import command, migration, query
+from natya.deprecation import Deprecated
 from natya.errors import (
     CallCycle,
     DeadlineExceeded,
@@ -31,6 +32,7 @@ __all__ = [
     "Actor",
     "CallCycle",
     "DeadlineExceeded",
+    "Deprecated",
     "Forbidden",
     "IdReused",
     "Internal",

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from natya.access import Access
 from natya.codec import to_json
 from natya.decorators import Handler
+from natya.deprecation import Deprecated
 from natya.errors import ConfigurationError, Internal, Invalid
 from natya.manifest import Definition, Index
 from natya.names import DEFAULT_PARTITIONS
@@ -51,6 +52,7 @@ class AnyActor:
         idle_after: float | None = None,
         indexes: Sequence[Index] = (),
         version: str = "",
+        deprecated: Deprecated | None = None,
         scope: str | None = None,
         anyone: bool = False,
         owner: str | None = None,
@@ -61,7 +63,8 @@ class AnyActor:
 
         ``kind``: its name, by default the class's in snake_case. ``partitions``: fixed when the kind first runs.
         ``schema``: number of the state's present form. ``idle_after``: seconds until an unused actor leaves memory.
-        ``indexes`` of its collection. ``version`` of the code, for people. ``scope``, ``anyone``, ``owner``, ``roles``: who
+        ``indexes`` of its collection. ``version`` of the code, for people. ``deprecated``: see
+        `natya.Deprecated`. ``scope``, ``anyone``, ``owner``, ``roles``: who
         may use it from the web, see `natya.access`. ``abstract``: only a base for other classes.
         """
         super().__init_subclass__()
@@ -78,6 +81,7 @@ class AnyActor:
             idle_after=idle_after,
             indexes=indexes,
             version=version,
+            deprecated=deprecated,
             names={**sys._getframe(1).f_locals, cls.__name__: cls},
         )
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from natya.access import Access
+from natya.deprecation import Deprecated
 from natya.errors import ConfigurationError
 from natya.scope import Misuse, QueryScope
 from natya.state import Migration
@@ -41,6 +42,7 @@ class Handler(Generic[P, R_co]):
         name: str | None = None,
         access: Access,
         max_age: float | None = None,
+        deprecated: Deprecated | None = None,
     ) -> None:
         if not inspect.iscoroutinefunction(function):
             raise ConfigurationError(f"{_named(function)} must be `async def`: commands and queries run on the event loop")
@@ -49,6 +51,7 @@ class Handler(Generic[P, R_co]):
         self.name = name or function.__name__
         self.access = access
         self.max_age = max_age
+        self.deprecated = deprecated
         self.__doc__ = function.__doc__
 
     def __set_name__(self, owner: type, attribute: str) -> None:
@@ -95,21 +98,23 @@ def command(function: Callable[Concatenate[Any, P], Awaitable[R]], /) -> Handler
 def command(
     *,
     name: str | None = None,
+    deprecated: Deprecated | None = None,
     scope: str | None = None,
     anyone: bool = False,
     owner: str | None = None,
     roles: Sequence[str] | None = None,
     owned: Sequence[str] | None = None,
 ) -> Decorator: ...
-def command(function: Any = None, /, *, name: str | None = None, **access: Any) -> Any:
+def command(function: Any = None, /, *, name: str | None = None, deprecated: Deprecated | None = None, **access: Any) -> Any:
     """Make an ``async def`` method a command: it may change the state, and its answer leaves after its commit.
 
-    ``name`` on the wire, if not the method's own. The others say who may use it from the web, where that differs from what
+    ``name`` on the wire, if not the method's own; ``deprecated`` if nobody should begin to use it. The others say who may use it from the web, where that differs from what
     the class says: see `natya.access`.
     """
 
     def decorate(function: Callable[Concatenate[Any, P], Awaitable[R]]) -> Handler[P, R]:
-        return Handler(function, query=False, name=name, access=Access.declared(_named(function), **access))
+        declared = Access.declared(_named(function), **access)
+        return Handler(function, query=False, name=name, access=declared, deprecated=deprecated)
 
     return decorate if function is None else decorate(function)
 
@@ -121,13 +126,22 @@ def query(
     *,
     name: str | None = None,
     max_age: float | None = None,
+    deprecated: Deprecated | None = None,
     scope: str | None = None,
     anyone: bool = False,
     owner: str | None = None,
     roles: Sequence[str] | None = None,
     owned: Sequence[str] | None = None,
 ) -> Decorator: ...
-def query(function: Any = None, /, *, name: str | None = None, max_age: float | None = None, **access: Any) -> Any:
+def query(
+    function: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    max_age: float | None = None,
+    deprecated: Deprecated | None = None,
+    **access: Any,
+) -> Any:
     """Make an ``async def`` method a query: it only reads, and sends nothing.
 
     ``max_age`` is how many seconds the edge's clients may reuse an answer; the others are as for `command`.
@@ -135,7 +149,7 @@ def query(function: Any = None, /, *, name: str | None = None, max_age: float | 
 
     def decorate(function: Callable[Concatenate[Any, P], Awaitable[R]]) -> Handler[P, R]:
         declared = Access.declared(_named(function), **access)
-        return Handler(function, query=True, name=name, access=declared, max_age=max_age)
+        return Handler(function, query=True, name=name, access=declared, max_age=max_age, deprecated=deprecated)
 
     return decorate if function is None else decorate(function)
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from natya.access import access_of
 from natya.decorators import Handler, Lift
+from natya.deprecation import Deprecated
 from natya.errors import ConfigurationError, Invalid
 from natya.method import Method
 from natya.names import check_kind
@@ -48,6 +49,7 @@ class Definition:
         idle_after: float | None,
         indexes: Sequence[Index],
         version: str,
+        deprecated: Deprecated | None,
         names: Mapping[str, Any],
     ) -> None:
         """``model`` is the state's, None for a stateless kind; ``names`` are those of the scope around the class."""
@@ -58,6 +60,7 @@ class Definition:
         self.schema = _at_least_one(self.kind, "schema", schema)
         self.idle_after = idle_after
         self.version = version
+        self.deprecated = deprecated
         self.doc = inspect.cleandoc(actor.__doc__ or "")
         self.access = access_of(actor)
         handlers, migrations = _collect(self.kind, actor)
@@ -115,6 +118,7 @@ class Definition:
             "kind": self.kind,
             "doc": self.doc,
             "version": self.version,
+            "deprecated": None if self.deprecated is None else self.deprecated.manifest(),
             "stateless": self.stateless,
             "access": self.access.manifest(),
             "partitions": self.partitions,
@@ -191,6 +195,8 @@ def _by_name(kind: str, attributes: Mapping[str, Method]) -> dict[str, Method]:
 
 def _check_indexes(kind: str, indexes: Sequence[Index], model: type[BaseModel]) -> None:
     for index in indexes:
+        if not index:
+            raise ConfigurationError(f"{kind}: an index on nothing: name fields, as in [(\"balance\", 1)]")
         for field, direction in index:
             if field.split(".")[0] not in model.model_fields:
                 raise ConfigurationError(f"{kind}: an index on {field!r}, which is no field of {model.__name__}")

@@ -33,6 +33,7 @@ class Method:
         self.attribute = handler.attribute
         self.query = handler.query
         self.max_age = handler.max_age
+        self.deprecated = handler.deprecated
         self.doc = inspect.getdoc(handler.function) or ""
         self.function: Callable[..., Coroutine[Any, Any, Any]] = handler.function
         self._where = f"{kind}.{handler.name}"
@@ -116,6 +117,7 @@ class Method:
             "query": self.query,
             "access": self.access.manifest(),
             "max_age": self.max_age,
+            "deprecated": None if self.deprecated is None else self.deprecated.manifest(),
             "parameters": self._parameters.json_schema("validation"),
             "result": self._result.json_schema("serialization"),
         }

@@ -79,6 +79,7 @@ def test_the_manifest_says_what_others_may_know() -> None:
         "query": True,
         "access": {"scope": "read", "anyone": True, "owner": "", "roles": [], "owned": []},
         "max_age": 2.5,
+        "deprecated": None,
         "parameters": {"additionalProperties": False, "properties": {}, "title": "counter.total", "type": "object"},
         "result": {"type": "integer"},
     }
