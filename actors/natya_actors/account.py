@@ -13,7 +13,7 @@ class Balance(BaseModel):
     balance: int
 
 
-class Account(Actor[AccountState], owner="sub", roles=("teller",)):
+class Account(Actor[AccountState], owner="sub", roles=("teller",), indexes=[[("balance", 1)]]):
     """A bank account. Its key is the account's name; amounts are whole units of money.
 
     It is its owner's and the tellers' alone, deposits too: their answer tells the balance. Others send a transfer.

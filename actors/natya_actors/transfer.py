@@ -44,7 +44,7 @@ class TransferState(BaseModel):
     reason: str = ""
 
 
-class Transfer(Actor[TransferState], owner="sub", roles=("teller",)):
+class Transfer(Actor[TransferState], owner="sub", roles=("teller",), indexes=[[("phase", 1)]]):
     """Moves an amount between two accounts, once. Its key names the transfer: take a new one for each.
 
     From the web it is started by the owner of the source, under a key of theirs: `alice~rent-november` for instance.

@@ -32,9 +32,10 @@ async def make_collection(database: Any, name: str) -> None:
 
 
 async def make_indexes(database: Any, shape: Shape) -> None:
-    """Make the indexes that a kind declares, on its state. Raises `ConfigurationError`."""
+    """Make the indexes that a kind declares, on its state. The key stands behind the fields: so a list that is sorted by them is
+    in the order of the index down to its ties, and each page is one range of it. Raises `ConfigurationError`."""
     for fields in shape.indexes:
-        index = IndexModel([(f"state.{field}", direction) for field, direction in fields])
+        index = IndexModel([*((f"state.{field}", direction) for field, direction in fields), ("_id", fields[-1][1])])
         await _make(database[shape.kind], index, f"kind {shape.kind} declares")
 
 

@@ -154,15 +154,17 @@ async def test_preparing_makes_the_indexes(snapshots: MongoSnapshots, raw: Raw) 
     indexes = {name: index["key"] for name, index in raw.account.index_information().items()}
     assert indexes == {
         "_id_": [("_id", 1)],
-        "state.balance_-1": [("state.balance", -1)],
-        "state.owner.name_1_state.since_-1": [("state.owner.name", 1), ("state.since", -1)],
+        "state.balance_-1__id_-1": [("state.balance", -1), ("_id", -1)],
+        "state.owner.name_1_state.since_-1__id_-1": [("state.owner.name", 1), ("state.since", -1), ("_id", -1)],
     }
     assert raw["natya.kept"].index_information()["expires_1"]["expireAfterSeconds"] == 0
 
 
 async def test_an_index_in_conflict_is_a_configuration_error(snapshots: MongoSnapshots, raw: Raw) -> None:
-    raw.account.create_index("state.balance", name="mine")
-    with pytest.raises(ConfigurationError, match=r"kind account declares the index state\.balance_1, but .* another name"):
+    raw.account.create_index([("state.balance", 1), ("_id", 1)], name="mine")
+    with pytest.raises(
+        ConfigurationError, match=r"kind account declares the index state\.balance_1__id_1, but .* another name"
+    ):
         await snapshots.prepare(Shape("account", {}, indexes=[[("balance", 1)]]))
 
 
