@@ -13,6 +13,7 @@ from natya.clock import Clock, Ids, RandomIds, SystemClock
 from natya_edge.auth.key_folder import KeyFolder
 from natya_edge.auth.key_watch import follow
 from natya_edge.auth.keyring import Keyring
+from natya_edge.compression import compress
 from natya_edge.gateway import Gateway
 from natya_edge.guard.addresses import Proxies
 from natya_edge.guard.cors import CORS, Cors, answer_preflights
@@ -22,7 +23,7 @@ from natya_edge.guard.response_headers import Dress
 from natya_edge.keys import DOCUMENTS, GATEWAY, IDS, KEYRING, SETTINGS, STORE, TOKENS
 from natya_edge.middleware import answer_problems, authenticate
 from natya_edge.openapi.document import Documents
-from natya_edge.routes import actors, docs, health, jwks, openapi
+from natya_edge.routes import actors, docs, health, jwks, lists, openapi
 from natya_edge.settings import EdgeSettings
 from natya_edge.store import Store
 from natya_edge.tokens import Tokens
@@ -44,7 +45,7 @@ def make_app(
     app[LIMITS] = Limits(edge, (clock or SystemClock()).boottime)
     app[CORS] = Cors(edge)
     app.on_response_prepare.append(Dress(edge, app[CORS] if edge.origins else None))
-    for routes in (actors, health, jwks, openapi, docs):
+    for routes in (actors, lists, health, jwks, openapi, docs):
         routes.add_routes(app)
     return app
 
@@ -59,6 +60,7 @@ def _middlewares(edge: EdgeSettings) -> Iterator[Middleware]:
     yield authenticate
     if edge.principal_rate or edge.operator_rate:
         yield limit_principals
+    yield compress
 
 
 def _add_keyring(app: web.Application, edge: EdgeSettings, clock: Clock | None) -> None:

@@ -107,11 +107,16 @@ class NotAdmitted(Forbidden):
     """Raised when a method or a kind is open to others only: to owners, or to roles that the token does not have."""
 
 
+def allow(methods: Iterable[str]) -> str:
+    """The value of `Allow`. What may be done can be asked everywhere."""
+    return ", ".join(sorted({*methods, "OPTIONS"}))
+
+
 def headers_of(error: NatyaError) -> dict[str, str]:
     """The response headers that an error brings along, apart from `Retry-After`. Challenges are those of RFC 6750."""
     match error:
         case MethodNotAllowed():
-            return {"Allow": ", ".join(error.allowed)}
+            return {"Allow": allow(error.allowed)}
         case RateLimited():
             return {"RateLimit-Policy": error.policy, "RateLimit": error.state}
         case UnsupportedMediaType():

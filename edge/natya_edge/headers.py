@@ -15,12 +15,13 @@ from natya_edge.errors import UnsupportedMediaType
 Headers = CIMultiDictProxy[str]
 
 REQUEST_ID: Final = "X-Request-Id"
+KIND_VERSION: Final = "Natya-Kind-Version"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 MAX_IDEMPOTENCY_KEY: Final = 255
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._~:@+=/-]{1,128}\Z")
 _WAIT: Final = re.compile(r"wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:;.*)?\Z", re.ASCII | re.IGNORECASE)
-_VERSION: Final = re.compile(r'"([0-9]{1,16})"\Z', re.ASCII)
+_VERSION: Final = re.compile(r'"([0-9]{1,16})(?:-gzip|-deflate)?"\Z', re.ASCII)
 
 
 def request_id(headers: Headers) -> str:

@@ -8,12 +8,14 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from natya.errors import Internal, Invalid, NatyaError, TooLarge, Unauthenticated
-from natya_edge.errors import BadToken, ExpectationFailed, MethodNotAllowed, NotFound
+from natya.errors import Internal, Invalid, NatyaError, TooLarge, Unauthenticated, Unavailable
+from natya.ports.store import StoreUnavailable
+from natya_edge.errors import BadToken, ExpectationFailed, MethodNotAllowed, NotFound, allow
+from natya_edge.gateway import RETRY_AFTER
 from natya_edge.guard.rates import attempt
 from natya_edge.headers import request_id
 from natya_edge.keys import GATEWAY, IDS, PRINCIPAL, REQUEST_ID, TOKENS
-from natya_edge.responses import error_problem
+from natya_edge.responses import NO_STORE, error_problem
 from natya_edge.routes import docs, health, jwks, openapi
 
 PUBLIC: Final = health.PUBLIC | jwks.PUBLIC | openapi.PUBLIC | docs.PUBLIC
@@ -33,6 +35,11 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         response = await handler(request)
     except NatyaError as error:
         response = error_problem(error, id)
+    except StoreUnavailable as error:
+        _log.warning("request %s: the store is away: %s", id, error)
+        response = error_problem(Unavailable("the store cannot be reached", retry_after=RETRY_AFTER), id)
+    except web.HTTPMethodNotAllowed as error:
+        response = _options(error, request) or error_problem(_of_http(error, request), id)
     except web.HTTPException as error:
         response = error_problem(_of_http(error, request), id)
     except web.RequestPayloadError as error:
@@ -69,6 +76,13 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
                 principal = tokens.verify(token)
         request[PRINCIPAL] = principal
     return await handler(request)
+
+
+def _options(error: web.HTTPMethodNotAllowed, request: web.Request) -> web.Response | None:
+    """The answer to OPTIONS, which no route has for itself: what may be done here. No actor is asked, so no token is needed."""
+    if request.method != "OPTIONS":
+        return None
+    return web.Response(status=204, headers={"Allow": allow(error.allowed_methods), "Cache-Control": NO_STORE})
 
 
 def _of_http(error: web.HTTPException, request: web.Request) -> NatyaError:

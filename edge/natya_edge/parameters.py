@@ -50,9 +50,7 @@ class Parameters:
         schema = self._declared.get(name)
         if schema is None:
             known = ", ".join(sorted(self._declared))
-            raise Unfit(
-                f"is not a parameter of {self._where}, " + (f"which takes {known}" if known else "which takes none")
-            )
+            raise Unfit(f"is not a parameter of {self._where}, " + (f"which takes {known}" if known else "which takes none"))
         return self._convert(texts, list(alternatives(self._root, schema)))
 
     def _convert(self, texts: list[str], schemas: list[Schema]) -> Any:

@@ -31,7 +31,7 @@ def json_response(
     return web.Response(body=body, status=status, headers=found)
 
 
-def answer_problem(answer: Answer, request_id: str) -> web.Response:
+def answer_problem(answer: Answer, request_id: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """The problem that an answer stands for (only if it is not ok), with all its document says."""
     try:
         document = orjson.loads(answer.body)
@@ -39,7 +39,7 @@ def answer_problem(answer: Answer, request_id: str) -> web.Response:
         document = None
     if not isinstance(document, dict):
         document = answer.error().problem()
-    return _problem(answer.code, document, answer.retry_after, request_id, {})
+    return _problem(answer.code, document, answer.retry_after, request_id, dict(headers or {}))
 
 
 def error_problem(error: NatyaError, request_id: str) -> web.Response:

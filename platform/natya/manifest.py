@@ -196,7 +196,7 @@ def _by_name(kind: str, attributes: Mapping[str, Method]) -> dict[str, Method]:
 def _check_indexes(kind: str, indexes: Sequence[Index], model: type[BaseModel]) -> None:
     for index in indexes:
         if not index:
-            raise ConfigurationError(f"{kind}: an index on nothing: name fields, as in [(\"balance\", 1)]")
+            raise ConfigurationError(f'{kind}: an index on nothing: name fields, as in [("balance", 1)]')
         for field, direction in index:
             if field.split(".")[0] not in model.model_fields:
                 raise ConfigurationError(f"{kind}: an index on {field!r}, which is no field of {model.__name__}")

@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel, PositiveInt
 
-from natya import Actor, StatelessActor, command, query
+from natya import Actor, Deprecated, StatelessActor, command, query
 from natya.manifest import Definition
 from natya.message import Answer
 from natya.ref import Options
@@ -84,6 +84,44 @@ class Types(Actor[TypesState]):
     async def guarded(self) -> None: ...
 
 
+class Part(BaseModel):
+    name: str = ""
+    price: float = 0.0
+
+
+class GoodsState(BaseModel):
+    count: int = 0
+    price: float | None = None
+    label: str | None = None
+    color: Color = Color.RED
+    sold: bool = False
+    made: datetime | None = None
+    tags: list[str] = []
+    part: Part = Part()
+    parts: list[Part] = []
+    secret: str = ""
+
+
+class Goods(
+    Actor[GoodsState],
+    version="2026.11",
+    deprecated=Deprecated(date(2026, 11, 1), date(2027, 6, 30), "https://example.com/goods"),
+    indexes=[
+        [("count", 1), ("price", -1)], [("label", 1)], [("color", 1)], [("sold", 1)], [("made", -1)], [("tags", 1)],
+        [("part.name", 1)], [("parts.name", 1)], [("part", 1)],
+    ],
+):  # fmt: skip
+    """Things to be listed."""
+
+    @query
+    async def worth(self) -> int:
+        return 1
+
+    @query(deprecated=Deprecated(date(2026, 1, 1)))
+    async def cost(self) -> int:
+        return 1
+
+
 class Plain(StatelessActor):
     """Keeps nothing."""
 
@@ -91,7 +129,8 @@ class Plain(StatelessActor):
     async def nothing(self) -> None: ...
 
 
-DEFINITIONS = {name: Definition.of(kind) for name, kind in (("account", Account), ("types", Types), ("plain", Plain))}
+KINDS = (("account", Account), ("types", Types), ("plain", Plain), ("goods", Goods))
+DEFINITIONS = {name: Definition.of(kind) for name, kind in KINDS}
 
 
 @dataclass

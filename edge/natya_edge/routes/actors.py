@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import orjson
@@ -12,11 +13,13 @@ from natya.message import Answer
 from natya.ref import Options
 from natya_edge import headers as read
 from natya_edge.body import check_depth, read_body
+from natya_edge.conditional import conditional
 from natya_edge.errors import MethodNotAllowed
 from natya_edge.gateway import Calls
 from natya_edge.keys import GATEWAY, PRINCIPAL, REQUEST_ID, SETTINGS
 from natya_edge.responses import NO_STORE, answer_problem, json_response
 from natya_edge.settings import EdgeSettings
+from natya_edge.sparse import read_selection, select
 from natya_edge.text import decode
 
 STATE: Final = "state"
@@ -48,7 +51,7 @@ async def command(request: web.Request) -> web.Response:
     body = await _body(request, settings)
     method.rule.check_arguments(principal, body)
     options = Options(id, _timeout(request, settings), if_version, settings.keep_ids if id else 0)
-    return _answered(request, await _call(request, calls, kind, key, name, body, options), NO_STORE)
+    return _answered(request, await _call(request, calls, kind, key, name, body, options), NO_STORE, method.headers)
 
 
 async def query(request: web.Request) -> web.Response:
@@ -65,27 +68,22 @@ async def query(request: web.Request) -> web.Response:
     method.rule.check_arguments(principal, body)
     answer = await _call(request, calls, kind, key, name, body, Options("", _timeout(request, request.app[SETTINGS])))
     age = method.max_age
-    return _answered(request, answer, f"private, max-age={int(age)}" if age else NO_STORE)
+    return _answered(request, answer, f"private, max-age={int(age)}" if age else NO_STORE, method.headers)
 
 
 async def state(request: web.Request) -> web.Response:
-    """``GET /v1/actors/{kind}/{key}``: the state, its version as `ETag`; 304 if the client has it."""
+    """``GET /v1/actors/{kind}/{key}``: the state, or some fields of it; its version as `ETag`; 304 if the client has it."""
     gateway = request.app[GATEWAY]
     calls = gateway.calls()
-    kind, key, _ = _path(request)
-    gateway.kind(calls, kind).rule.check(request[PRINCIPAL], key)
-    if request.rel_url.raw_query_string:
-        raise Invalid("the state of an actor takes no parameters")
-    answer = await _call(request, calls, kind, key, STATE, b"", Options("", _timeout(request, request.app[SETTINGS])))
+    name, key, _ = _path(request)
+    kind = gateway.kind(calls, name)
+    kind.rule.check(request[PRINCIPAL], key)
+    selection = read_selection(kind.name, kind.manifest["state"], request.rel_url.raw_query_string)
+    answer = await _call(request, calls, name, key, STATE, b"", Options("", _timeout(request, request.app[SETTINGS])))
     if not answer.ok:
-        return answer_problem(answer, request[REQUEST_ID])
+        return answer_problem(answer, request[REQUEST_ID], kind.headers)
     found = orjson.loads(answer.body)
-    tag = f'"{found["version"]}"'
-    known = [each.strip().removeprefix("W/") for each in request.headers.get("If-None-Match", "").split(",")]
-    fresh = {"ETag": tag, "Vary": "Authorization"}
-    if tag in known or "*" in known:
-        return web.Response(status=304, headers={**fresh, "Cache-Control": "private, no-cache"})
-    return json_response(orjson.dumps(found["state"]), cache="private, no-cache", headers=fresh)
+    return conditional(request, orjson.dumps(select(found["state"], selection)), f'"{found["version"]}"', kind.headers)
 
 
 def _path(request: web.Request) -> tuple[str, str, str]:
@@ -126,8 +124,8 @@ async def _call(
     )
 
 
-def _answered(request: web.Request, answer: Answer, cache: str) -> web.Response:
+def _answered(request: web.Request, answer: Answer, cache: str, headers: Mapping[str, str]) -> web.Response:
     if not answer.ok:
-        return answer_problem(answer, request[REQUEST_ID])
-    headers = None if cache == NO_STORE else {"Vary": "Authorization"}
-    return json_response(answer.body or b"null", cache=cache, headers=headers)
+        return answer_problem(answer, request[REQUEST_ID], headers)
+    found = headers if cache == NO_STORE else {**headers, "Vary": "Authorization"}
+    return json_response(answer.body or b"null", cache=cache, headers=found)

@@ -59,4 +59,4 @@ async def test_a_changed_manifest_counts_at_once(
     platform.kinds["account"] = changed
     assert (await client.get(path)).status == 404
     del platform.kinds["account"]
-    assert (await (await client.get(path)).json())["detail"] == "no kind 'account' is deployed; there is plain, types"
+    assert (await (await client.get(path)).json())["detail"] == "no kind 'account' is deployed; there is goods, plain, types"

@@ -19,8 +19,10 @@ from yarl import URL
 
 import natya_actors
 from natya.manifest import definitions_in
+from natya.memory import MemoryStore
 from natya.message import Answer
 from natya.names import encode_key
+from natya.ports.snapshots import Snapshot
 from natya_edge.tokens import make_dev_token
 from support.edge import SECRET, RecordingPlatform
 
@@ -126,7 +128,24 @@ async def test_every_route_to_an_actor_is_walked(server: TestServer) -> None:
         ("HEAD", "/v1/actors/{kind}/{key}/{method}"),
         ("GET", "/v1/actors/{kind}/{key}"),
         ("HEAD", "/v1/actors/{kind}/{key}"),
+        ("GET", "/v1/actors/{kind}"),
+        ("HEAD", "/v1/actors/{kind}"),
     }
+
+
+@pytest.mark.parametrize("kind", [kind for kind, manifest in KINDS.items() if not manifest["stateless"]])
+async def test_a_list_shows_no_actor_whose_state_the_table_closes(client: Client, store: MemoryStore, kind: str) -> None:
+    keys = ["alice", "alice~2", "alice2", "bob", "bob~1", "alic", "dev"]
+    await store.snapshots.write(kind, [Snapshot(key, 1, number, 0, 1, b"{}") for number, key in enumerate(keys, 1)])
+    for label, who in WHO.items():
+        for query in ("", "?key[prefix]=alice", "?key=alice&key=alice~2", "?sort=-key&limit=1000"):
+            response = await client.get(f"/v1/actors/{kind}{query}", headers=authorization(who))
+            body = await response.json()
+            assert response.status in (200, 403), label
+            shown = {actor["key"] for actor in body["actors"]} if response.status == 200 else set()
+            assert ({"alice", "alice~2"} <= shown) is (label in ADMITTED[kind, STATE]), (label, query)
+            if label not in TELLER | OPERATOR:
+                assert all(key == who.subject or key.startswith(f"{who.subject}~") for key in shown), (label, query)
 
 
 def _pattern(resource: web.AbstractResource) -> str:
