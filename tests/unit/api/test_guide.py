@@ -27,7 +27,7 @@ def guide(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
 
 def test_its_code_makes_these_kinds(guide: types.ModuleType) -> None:
     kinds = {definition.kind: definition for definition in definitions_in(guide)}
-    assert sorted(kinds) == ["cart", "mailer", "order", "thermometer"]
+    assert sorted(kinds) == ["cart", "mailer", "order", "page", "thermometer"]
     for definition in kinds.values():
         assert definition.manifest()["digest"]
     assert kinds["thermometer"].thaw(b'{"tenths":215}', 1).celsius == 21.5
