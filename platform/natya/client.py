@@ -6,7 +6,7 @@ answer or the deadline; tells are stored before they return.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, overload
 
@@ -17,13 +17,16 @@ from natya.actor import AnyActor, reference
 from natya.clock import Clock, Ids, RandomIds, SystemClock
 from natya.errors import Unavailable, Unknown, UnknownKind, UnknownMethod
 from natya.jetstream import open_jetstream, strip_nats_headers
+from natya.manifest import Definition
 from natya.message import ANYWHERE, Answer, Message, check_id
 from natya.names import Subjects, check_kind, check_method, encode_key, partition_of
 from natya.outcome import OUTCOME, Outcome
 from natya.ports.bus import Bus
+from natya.ports.events import Event, EventStream, Wanted
 from natya.ports.lease import LeaseUnknown, Registry
 from natya.ref import Options, Ref
 from natya.runtime.calling import Caller
+from natya.runtime.following import follow
 from natya.runtime.kinds import KindsWatch
 from natya.runtime.posting import Poster
 from natya.runtime.query import STATE
@@ -48,6 +51,7 @@ class Platform:
         kinds: KindsWatch,
         registry: Registry,
         cluster: Registry,
+        events: EventStream,
         clock: Clock,
         ids: Ids,
         timeout: float,
@@ -58,6 +62,7 @@ class Platform:
         self._kinds = kinds
         self._registry = registry
         self._cluster = cluster
+        self._events = events
         self._clock = clock
         self._ids = ids
         self._timeout = timeout
@@ -205,6 +210,28 @@ class Platform:
         found: dict[str, Any] = orjson.loads(await self.ask(kind, key, STATE, b"", Options(timeout=timeout)))
         return found
 
+    def follow(
+        self,
+        kind: type[AnyActor] | str = "",
+        key: str = "",
+        event: str = "",
+        *,
+        after: int | None = None,
+        from_start: bool = False,
+    ) -> AsyncGenerator[Event, None]:
+        """Events as they are published, of one kind, key or name where these are given: ``async for event in platform.follow(Inbox)``.
+        It begins with what comes from now on, behind sequence ``after``, or ``from_start`` with the oldest that is kept. It has no
+        end; while NATS is away it waits, and then goes on without a gap. Raises `Invalid`, and `natya.ports.events.EventsGone` if
+        what comes after ``after`` is not kept any more."""
+        name = kind if isinstance(kind, str) else Definition.of(kind).kind
+        wanted = Wanted.of(*([given] if given else [] for given in (name, key, event)))
+        return follow(self._events, wanted, self._clock, after=after, from_start=from_start)
+
+    @property
+    def event_stream(self) -> EventStream:
+        """The events of all kinds, for who reads them in a way of their own."""
+        return self._events
+
     @property
     def kinds(self) -> Mapping[str, dict[str, Any]]:
         """Kind → manifest, of all kinds that are deployed."""
@@ -269,6 +296,7 @@ async def open_platform(
         cluster = jetstream.registry(jetstream.subjects.cluster_bucket)
         kinds = KindsWatch(registry)
         try:
+from natya.manifest import Definition
             if not routed:
                 await kinds.start()
             yield Platform(
@@ -277,6 +305,7 @@ async def open_platform(
                 kinds,
                 registry,
                 cluster,
+from natya.manifest import Definition
                 SystemClock(),
                 RandomIds(),
                 timeout,

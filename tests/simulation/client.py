@@ -9,7 +9,7 @@ import orjson
 
 from natya.client import Platform
 from natya.errors import NatyaError, Permanent
-from natya.memory import MemoryRegistry, SeededIds
+from natya.memory import MemoryEvents, MemoryRegistry, SeededIds
 from natya.message import Answer, Message
 from natya.names import encode_key, partition_of
 from natya.ports.bus import Disconnected, NoReply, NoResponders
@@ -39,7 +39,8 @@ class Client:
         subjects = stage.network.subjects
         registry, cluster = (MemoryRegistry(self.link, name) for name in (subjects.kinds_bucket, subjects.cluster_bucket))
         self._kinds = KindsWatch(registry)
-        self.platform = Platform(self.link, subjects, self._kinds, registry, cluster, self._clock, self._ids, 10.0)
+        events = MemoryEvents(self.link)
+        self.platform = Platform(self.link, subjects, self._kinds, registry, cluster, events, self._clock, self._ids, 10.0)
 
     async def start(self) -> None:
         """Hear of the kinds that are deployed."""

@@ -13,7 +13,7 @@ from urllib.parse import urlparse
 
 from natya.clock import SystemClock
 from natya.jetstream import JetStream, open_jetstream
-from natya.jetstream.requests import api
+from natya.jetstream.requests import api, purge
 from natya.names import Subjects
 from natya.ports.bus import Bus
 from natya.settings import Settings
@@ -132,6 +132,7 @@ class JetStreamWorld:
         self.home = self.jetstream.bus
         self.journal = self.jetstream.journal
         self.mail = self.jetstream.mail
+        self.events = self.jetstream.events
         self.registry = self.jetstream.registry(self.subjects.cluster_bucket)
 
     async def connect(self) -> JetStream:
@@ -150,6 +151,10 @@ class JetStreamWorld:
 
     async def make_kind(self, kind: str, partitions: int) -> None:
         await self.jetstream.ensure_kind(kind, partitions)
+
+    async def trim_events(self, *, before: int) -> None:
+        everything = self.subjects.event("*", "*", "*")
+        await purge(self.jetstream.connection, self.subjects.events_stream, everything, before=before)
 
     async def cut(self, bus: Bus) -> None:
         self.relay(bus).cut()

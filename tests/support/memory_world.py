@@ -10,6 +10,7 @@ from natya.memory import (
     ManualClock,
     MemoryBroker,
     MemoryBus,
+    MemoryEvents,
     MemoryJournal,
     MemoryMail,
     MemoryRegistry,
@@ -28,6 +29,7 @@ class MemoryWorld:
         self.home = MemoryBus(broker, "home")
         self.journal = MemoryJournal(self.home)
         self.mail = MemoryMail(self.home)
+        self.events = MemoryEvents(self.home)
         self.registry = MemoryRegistry(self.home, broker.subjects.cluster_bucket)
 
     async def bus(self) -> MemoryBus:
@@ -35,6 +37,9 @@ class MemoryWorld:
 
     async def make_kind(self, kind: str, partitions: int) -> None:
         self.broker.make_kind(kind, partitions)
+
+    async def trim_events(self, *, before: int) -> None:
+        self.events.stream.purge(">", before=before)
 
     async def cut(self, bus: Bus) -> None:
         assert isinstance(bus, MemoryBus)

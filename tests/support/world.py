@@ -16,13 +16,14 @@ from typing import Protocol
 from natya.clock import Clock
 from natya.names import Subjects
 from natya.ports.bus import Bus
+from natya.ports.events import EventStream
 from natya.ports.journal import Journal
 from natya.ports.lease import Registry
 from natya.ports.mail import Mail
 
 
 class World(Protocol):
-    """A server, and one connection to it on which journal, mail and registry work."""
+    """A server, and one connection to it on which journal, mail, events and registry work."""
 
     @property
     def clock(self) -> Clock: ...
@@ -30,13 +31,15 @@ class World(Protocol):
     def subjects(self) -> Subjects: ...
     @property
     def home(self) -> Bus:
-        """The connection of `journal`, `mail` and `registry`."""
+        """The connection of `journal`, `mail`, `events` and `registry`."""
         ...
 
     @property
     def journal(self) -> Journal: ...
     @property
     def mail(self) -> Mail: ...
+    @property
+    def events(self) -> EventStream: ...
     @property
     def registry(self) -> Registry:
         """An empty bucket."""
@@ -48,6 +51,10 @@ class World(Protocol):
 
     async def make_kind(self, kind: str, partitions: int) -> None:
         """Make the streams of a kind; those for events and dead letters are there."""
+        ...
+
+    async def trim_events(self, *, before: int) -> None:
+        """Forget events with a sequence below ``before``, as the stream's limits do."""
         ...
 
     async def cut(self, bus: Bus) -> None:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from natya.jetstream.connection import Connection
-from natya.jetstream.pull import Broken, Pull, open_pull
+from natya.jetstream.follow import PASSES, Follow
+from natya.jetstream.pull import Broken
 from natya.jetstream.requests import NoAnswer, get_message, purge
 from natya.names import Subjects
 from natya.ports.mail import Letter, MailReader, MailUnavailable
 
 _PORTION: Final = 500
-_WAIT: Final = 1.0
-"""Seconds that a reader waits for a lost connection before it says that mail is unavailable."""
-
-_PASSES: Final = 2
-"""Passes that may break in one call of `next` before it says so."""
 
 
 class JetStreamMail:
@@ -26,9 +22,8 @@ class JetStreamMail:
         self._subjects = subjects
 
     async def reader(self, kind: str, partition: int, *, start: int) -> MailReader:
-        reader = JetStreamMailReader(
-            self._connection, self._subjects.mail_stream(kind), self._subjects.mail(kind, partition), start
-        )
+        stream, subject = self._subjects.mail_stream(kind), self._subjects.mail(kind, partition)
+        reader = JetStreamMailReader(Follow(self._connection, stream, subject, start=start, portion=_PORTION))
         await reader.start()
         return reader
 
@@ -56,53 +51,32 @@ class JetStreamMail:
 
 
 class JetStreamMailReader:
-    """One pass over a partition's mail. When the pass below breaks, another starts behind the last letter received: at once
-    while there is a connection, and as soon as there is one again."""
+    """See `natya.ports.mail.MailReader`."""
 
-    def __init__(self, connection: Connection, stream: str, subject: str, start: int) -> None:
-        self._connection = connection
-        self._stream = stream
-        self._subject = subject
-        self._start = start
-        self._pull: Pull | None = None
-        self._closed = False
+    def __init__(self, follow: Follow) -> None:
+        self._follow = follow
 
     async def start(self) -> None:
-        """Begin, or begin again. Raises `MailUnavailable`."""
-        if not await self._connection.wait_connected(_WAIT):
-            raise MailUnavailable("not connected to NATS")
+        """Begin. Raises `MailUnavailable`."""
         try:
-            self._pull, _ = await open_pull(
-                self._connection, self._stream, self._subject, start=self._start, portion=_PORTION
-            )
+            await self._follow.open()
         except Broken as error:
             raise MailUnavailable(str(error)) from error
 
     async def next(self, limit: int) -> list[Letter]:
-        problem = "the reader is closed"
-        for _ in range(_PASSES):
-            if self._closed:
-                break
-            if self._pull is None:
-                await self.start()
-            pull = self._pull
-            assert pull is not None
+        problem = ""
+        for _ in range(PASSES):
             try:
-                items = await pull.next(limit)
+                items = await self._follow.next(limit)
             except Broken as error:
                 problem = str(error)
-                pull.close()
-                self._pull = None
                 continue
             letters = []
             for sequence, time, _, arrival in items:
                 token, method = arrival.subject.rsplit(".", 2)[1:]
                 letters.append(Letter(sequence, token, method, arrival.data, time, arrival.headers))
-            self._start = items[-1].sequence + 1
             return letters
         raise MailUnavailable(problem)
 
     async def close(self) -> None:
-        self._closed = True
-        if self._pull is not None:
-            self._pull.close()
+        self._follow.close()

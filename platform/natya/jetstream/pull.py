@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -57,12 +58,22 @@ class Item(NamedTuple):
 
 
 class Pull:
-    """One pass; `open` it, take with `next`, `close` it."""
+    """One pass over one subject or several that have nothing in common; `open` it, take with `next`, `close` it. ``ahead`` says whether
+    the next portion is asked for while there is still something of this one."""
 
-    def __init__(self, connection: Connection, stream: str, subject: str, *, portion: int = 1_000) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        stream: str,
+        subjects: str | Sequence[str],
+        *,
+        portion: int = 1_000,
+        ahead: bool = True,
+    ) -> None:
         self._connection = connection
         self._stream = stream
-        self._subject = subject
+        self._subjects = [subjects] if isinstance(subjects, str) else list(subjects)
+        self._ahead = ahead
         self._name = _nuid.next().decode()
         self._portion = portion
         self._listener: Listener | None = None
@@ -86,12 +97,15 @@ class Pull:
             "name": self._name,
             "ack_policy": "none",
             "replay_policy": "instant",
-            "filter_subject": self._subject,
             "inactive_threshold": int(_INACTIVE * _NANO),
             "max_waiting": 4,
             "mem_storage": True,
             "num_replicas": 1,
         }
+        if len(self._subjects) == 1:
+            config["filter_subject"] = self._subjects[0]
+        else:
+            config["filter_subjects"] = self._subjects
         if start is None:
             config["deliver_policy"] = "last_per_subject"
         else:
@@ -126,7 +140,7 @@ class Pull:
             self._items.clear()
         else:
             items = [self._items.popleft() for _ in range(limit)]
-        if len(self._items) < self._portion:
+        if self._ahead and len(self._items) < self._portion:
             self._ask()
         return items
 
@@ -243,10 +257,16 @@ class Pull:
 
 
 async def open_pull(
-    connection: Connection, stream: str, subject: str, *, start: int | None, portion: int = 1_000
+    connection: Connection,
+    stream: str,
+    subjects: str | Sequence[str],
+    *,
+    start: int | None,
+    portion: int = 1_000,
+    ahead: bool = True,
 ) -> tuple[Pull, int]:
     """A pass and how many messages are before it now. Raises `Broken` if it cannot be opened."""
-    pull = Pull(connection, stream, subject, portion=portion)
+    pull = Pull(connection, stream, subjects, portion=portion, ahead=ahead)
     try:
         return pull, await pull.open(start=start)
     except (NoAnswer, ApiError) as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from natya.jetstream.bus import JetStreamBus
 from natya.jetstream.connection import Connection
 from natya.jetstream.dial import connect
+from natya.jetstream.events import JetStreamEvents
 from natya.jetstream.journal import JetStreamJournal
 from natya.jetstream.mail import JetStreamMail
 from natya.jetstream.registry import JetStreamRegistry
@@ -26,6 +27,7 @@ class JetStream:
     bus: JetStreamBus
     journal: JetStreamJournal
     mail: JetStreamMail
+    events: JetStreamEvents
     replicas: int
 
     def registry(self, bucket: str) -> JetStreamRegistry:
@@ -61,6 +63,7 @@ async def open_jetstream(settings: Settings, *, name: str, inbox: str = "_INBOX"
             JetStreamBus(connection),
             JetStreamJournal(connection, subjects, timeout=settings.append_timeout),
             JetStreamMail(connection, subjects),
+            JetStreamEvents(connection, subjects),
             settings.replicas,
         )
     finally:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from natya.memory.bus import MemoryBus
+from natya.memory.follow import wait_for_more
 from natya.memory.stream import Stored, Stream
 from natya.ports.bus import Disconnected, NoReply
 from natya.ports.mail import Letter, MailUnavailable
@@ -61,18 +62,16 @@ class MemoryMailReader:
 
     async def next(self, limit: int) -> list[Letter]:
         stream = self._mail.stream(self._kind)
-        while True:
-            arrival = stream.arrival()  # taken before the look, or what comes in between would be slept over
-            try:
-                found = await self._mail.ask(self._kind, lambda s: s.read(self._pattern, start=self._start, limit=limit))
-                if found:
-                    self._start = found[-1].sequence + 1
-                    return [_letter(stored) for stored in found]
-                await self._bus.wait(arrival)
-            except NoReply as error:
-                raise MailUnavailable(str(error)) from error
-            finally:
-                stream.forget(arrival)
+        try:
+            found = await wait_for_more(
+                self._bus,
+                stream,
+                lambda: self._mail.ask(self._kind, lambda s: s.read(self._pattern, start=self._start, limit=limit)),
+            )
+        except NoReply as error:
+            raise MailUnavailable(str(error)) from error
+        self._start = found[-1].sequence + 1
+        return [_letter(stored) for stored in found]
 
     async def close(self) -> None:
         """There is nothing to let go of."""

@@ -12,6 +12,7 @@ from natya.clock import Clock
 from natya.memory.subject import matches
 from natya.message import MSG_ID
 from natya.ports.bus import Refused
+from natya.ports.events import Extent
 
 DUPLICATE_WINDOW: Final = 120.0
 """Seconds for which a stream knows the ``Nats-Msg-Id`` of what it stored."""
@@ -110,6 +111,11 @@ class Stream:
         """The message of that sequence, if it is there."""
         index = self._index(sequence)
         return self._messages[index] if index < len(self._messages) and self._messages[index].sequence == sequence else None
+
+    @property
+    def extent(self) -> Extent:
+        """What is there."""
+        return Extent(self._messages[0].sequence if self._messages else self._last + 1, self._last)
 
     def purge(self, pattern: str, *, before: int) -> None:
         """Forget the messages of the subjects of ``pattern`` with a sequence below ``before``."""

@@ -10,7 +10,7 @@ from typing import Any, Final, Self, TypeVar
 from natya.actor import AnyActor
 from natya.client import DEFAULT_TIMEOUT, Platform
 from natya.manifest import Definition
-from natya.memory import Faults, ManualClock, MemoryBus, MemoryRegistry, MemorySnapshots, SeededIds
+from natya.memory import Faults, ManualClock, MemoryBus, MemoryEvents, MemoryRegistry, MemorySnapshots, SeededIds
 from natya.message import Answer
 from natya.outcome import Outcome
 from natya.ref import Options
@@ -64,9 +64,8 @@ class TestPlatform(Platform):
         registry = MemoryRegistry(self.bus, subjects.kinds_bucket)
         members = MemoryRegistry(self.bus, subjects.cluster_bucket)
         self._watch = KindsWatch(registry)
-        super().__init__(
-            self.bus, subjects, self._watch, registry, members, self.cluster.clock, SeededIds(seed + 1), timeout
-        )
+        events, ids = MemoryEvents(self.bus), SeededIds(seed + 1)
+        super().__init__(self.bus, subjects, self._watch, registry, members, events, self.cluster.clock, ids, timeout)
 
     async def __aenter__(self) -> Self:
         await self.cluster.__aenter__()
