@@ -91,6 +91,13 @@ class ExpectationFailed(Permanent):
     slug = "expectation_failed"
 
 
+class TooManyStreams(Retryable):
+    """Raised when a principal has as many streams of events open as it may."""
+
+    code = 429
+    slug = "too_many_streams"
+
+
 class BadToken(Unauthenticated):
     """Raised when a bearer token proves nothing."""
 

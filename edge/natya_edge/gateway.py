@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from natya.client import Platform, open_platform
 from natya.errors import ConfigurationError, NatyaError, Unavailable
 from natya.message import Answer
+from natya.ports.events import EventStream
 from natya.ref import Options
 from natya.settings import Settings
 from natya_edge.kinds import Kind, Kinds, Method
@@ -28,6 +29,9 @@ class Calls(Protocol):
 
     @property
     def kinds(self) -> Mapping[str, dict[str, Any]]: ...
+
+    @property
+    def event_stream(self) -> EventStream: ...
 
     async def call(
         self, kind: str, key: str, method: str, body: bytes, options: Options, *, caller: str = "", traceparent: str = ""

@@ -10,6 +10,7 @@ from natya.clock import Ids
 from natya_edge.auth.keyring import Keyring
 from natya_edge.auth.principal import Principal
 from natya_edge.gateway import Gateway
+from natya_edge.live.streams import Streams
 from natya_edge.openapi.document import Documents
 from natya_edge.settings import EdgeSettings
 from natya_edge.store import Store
@@ -22,6 +23,7 @@ KEYRING: Final = web.AppKey("keyring", Keyring)
 TOKENS: Final = web.AppKey("tokens", Tokens)
 IDS: Final = web.AppKey("ids", Ids)
 DOCUMENTS: Final = web.AppKey("documents", Documents)
+STREAMS: Final = web.AppKey("streams", Streams)
 
 PRINCIPAL: Final = web.RequestKey("principal", Principal)
 REQUEST_ID: Final = web.RequestKey("request_id", str)

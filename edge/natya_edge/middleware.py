@@ -63,13 +63,7 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
     """
     resource = request.match_info.route.resource
     if resource is not None and resource.canonical not in PUBLIC:
-        given = request.headers.getall("Authorization", ())
-        if not given:
-            raise Unauthenticated("this needs a bearer token: send Authorization: Bearer …")
-        scheme, _, token = given[0].partition(" ")
-        if len(given) > 1 or scheme.lower() != "bearer":
-            raise BadToken("Authorization must be there once, as Bearer and a token")
-        tokens, token = request.app[TOKENS], token.strip()
+        tokens, token = request.app[TOKENS], bearer(request)
         principal = tokens.recall(token)
         if principal is None:
             with attempt(request):
@@ -83,6 +77,17 @@ def _options(error: web.HTTPMethodNotAllowed, request: web.Request) -> web.Respo
     if request.method != "OPTIONS":
         return None
     return web.Response(status=204, headers={"Allow": allow(error.allowed_methods), "Cache-Control": NO_STORE})
+
+
+def bearer(request: web.Request) -> str:
+    """The token that a request carries. Raises `Unauthenticated`, `BadToken`."""
+    given = request.headers.getall("Authorization", ())
+    if not given:
+        raise Unauthenticated("this needs a bearer token: send Authorization: Bearer …")
+    scheme, _, token = given[0].partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer":
+        raise BadToken("Authorization must be there once, as Bearer and a token")
+    return token.strip()
 
 
 def _of_http(error: web.HTTPException, request: web.Request) -> NatyaError:

@@ -40,6 +40,12 @@ class EdgeSettings(GuardSettings):
 
     docs: Annotated[bool, Field(description="serve /docs and /openapi.json")] = True
 
+    events_streams: Annotated[int, Field(ge=0, description="streams of events that may be open")] = 1_000
+    events_streams_each: Annotated[int, Field(ge=1, description="those of one principal")] = 20
+    events_buffer: Annotated[int, Field(ge=0, description="what waits for one client before it falls behind")] = 1 << 20
+    events_heartbeat: Annotated[float, Field(gt=0, description="between signs of life; tokens are checked as often")] = 10.0
+    events_patience: Annotated[float, Field(gt=0, description="for which a client may take nothing or be behind")] = 20.0
+
     drain_delay: Annotated[float, Field(ge=0, description="between not being ready and not listening, at the end")] = 0.0
     drain_timeout: Annotated[float, Field(gt=0, description="how long running requests may take at the end")] = 8.0
 

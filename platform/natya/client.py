@@ -296,7 +296,6 @@ async def open_platform(
         cluster = jetstream.registry(jetstream.subjects.cluster_bucket)
         kinds = KindsWatch(registry)
         try:
-from natya.manifest import Definition
             if not routed:
                 await kinds.start()
             yield Platform(
@@ -305,7 +304,7 @@ from natya.manifest import Definition
                 kinds,
                 registry,
                 cluster,
-from natya.manifest import Definition
+                jetstream.events,
                 SystemClock(),
                 RandomIds(),
                 timeout,

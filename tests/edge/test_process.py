@@ -3,57 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientSession
 
 from natya.settings import Settings
 from natya_edge.main import serving
 from natya_edge.settings import EdgeSettings
-from natya_edge.tokens import make_dev_token
 from natya_ops.servers.ports import free_port
 from support.cluster import Cluster
 from support.edge import SECRET
+from support.edge_process import TOKEN, is_status, natya_edge, status
 from support.waiting import until
 from support.world import eventually
-
-TOKEN = {"Authorization": f"Bearer {make_dev_token(SECRET)}"}
-
-
-@asynccontextmanager
-async def natya_edge(nats: str, port: int, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "natya_ops", "edge",
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "NATYA_NATS": nats, "NATYA_EDGE_PORT": str(port), "NATYA_EDGE_SECRET": SECRET, **environment},
-    )  # fmt: skip
-    try:
-        yield child
-    finally:
-        if child.returncode is None:
-            child.kill()
-        await child.communicate()
-
-
-async def status(http: ClientSession, path: str) -> int:
-    """The status of a GET, 0 while nobody listens."""
-    try:
-        async with http.get(path, headers=TOKEN) as response:
-            await response.read()
-            return response.status
-    except ClientError:
-        return 0
-
-
-async def is_status(http: ClientSession, path: str, wanted: int) -> None:
-    await until(lambda: status(http, path), lambda found: found == wanted)
 
 
 async def test_it_starts_before_nats_and_recovers_whenever_nats_is_away(tmp_path: Path) -> None:

@@ -9,14 +9,16 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from typing import Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 from pydantic import BaseModel, PositiveInt
 
 from natya import Actor, Deprecated, StatelessActor, command, query
 from natya.manifest import Definition
+from natya.memory import MemoryBroker, MemoryBus, MemoryEvents
 from natya.message import Answer
+from natya.names import encode_key
 from natya.ref import Options
 from natya_actors import Account
 
@@ -155,6 +157,16 @@ class RecordingPlatform:
     kinds: dict[str, dict[str, Any]] = field(default_factory=lambda: {k: d.manifest() for k, d in DEFINITIONS.items()})
     calls: list[Call] = field(default_factory=list)
     hold: asyncio.Event | None = None
+    event_stream: MemoryEvents = field(default_factory=lambda: MemoryEvents(MemoryBus(MemoryBroker())))
+
+    async def emit(self, *bodies: object, kind: str = "account", key: str = "ada", name: str = "changed") -> int:
+        """Publish events; the last one's sequence."""
+        subject = self.event_stream.bus.broker.subjects.event(kind, encode_key(key), name)
+        sequence = 0
+        for body in bodies:
+            data = body if isinstance(body, bytes) else orjson.dumps(body)
+            sequence = await self.event_stream.bus.store(subject, data, {"Nats-Msg-Id": f"i{uuid4()}"}, timeout=5)
+        return sequence
 
     async def call(
         self, kind: str, key: str, method: str, body: bytes, options: Options, *, caller: str = "", traceparent: str = ""
