@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import types
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from natya.manifest import definitions_in
+from natya.testing import TestPlatform
 from support.acting import Recorded, acting
+from support.world import eventually
 
 GUIDE = Path(__file__).parents[3] / "docs" / "actors.md"
 
@@ -44,3 +47,15 @@ async def test_its_order_is_placed(guide: types.ModuleType) -> None:
     assert scope.asked[0][:3] == ("cart", "ada", "items")
     assert scope.told[0][:3] == ("mailer", "ada", "send")
     assert scope.emitted == [("placed", {"customer": "ada", "by": ""})]
+
+
+async def test_its_orders_can_be_followed(guide: types.ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    async with TestPlatform(guide.Cart, guide.Order, guide.Mailer) as platform:
+        await platform.actor("cart", "ada").add(name="tea")
+        await platform.actor("order", "o1").place(customer="ada")
+        await platform.settle()
+        following = asyncio.create_task(guide.print_orders(platform, 0))
+        await eventually(lambda: "1 o1 ada" in capsys.readouterr().out)
+        following.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await following
