@@ -8,6 +8,7 @@ holds a connection, and memory, for as long as it likes. A connection knows what
 from __future__ import annotations
 
 import asyncio
+import socket
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from natya_edge.guard.doorman import Doorman
 
 _END: Final = b"\r\n\r\n"
+_MOST_UNSENT: Final = 128 << 10
 
 
 class Waiting(Enum):
@@ -59,6 +61,7 @@ class Connection(web.RequestHandler):
         if refused is not None:
             self._doorman.turn_away(carrier, raw_problem(refused, self._doorman.headers))
             return
+        _bound_unsent(carrier)
         self._carrier = carrier
         self.since = self._loop.time()
         super().connection_made(transport)
@@ -152,3 +155,10 @@ class Connection(web.RequestHandler):
                 self.force_close()
         elif self.waiting is Waiting.REQUEST and waited * hurry > settings.idle_timeout:
             self.force_close()
+
+
+def _bound_unsent(carrier: asyncio.Transport) -> None:
+    """Without this the kernel keeps up to 4 MB for a client that does not read, and nobody would notice that it does not."""
+    raw = carrier.get_extra_info("socket")
+    if raw is not None and raw.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT)
