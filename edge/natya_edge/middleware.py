@@ -8,10 +8,11 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from natya.errors import Internal, Invalid, NatyaError, TooLarge, Unauthenticated, Unavailable
+from natya.errors import Internal, Invalid, NatyaError, Unauthenticated, Unavailable
 from natya.ports.store import StoreUnavailable
-from natya_edge.errors import BadToken, ExpectationFailed, MethodNotAllowed, NotFound, allow
+from natya_edge.errors import BadToken, allow
 from natya_edge.gateway import RETRY_AFTER
+from natya_edge.guard.not_http import problem_of_http
 from natya_edge.guard.rates import attempt
 from natya_edge.headers import request_id
 from natya_edge.keys import GATEWAY, IDS, PRINCIPAL, REQUEST_ID, TOKENS
@@ -39,9 +40,9 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         _log.warning("request %s: the store is away: %s", id, error)
         response = error_problem(Unavailable("the store cannot be reached", retry_after=RETRY_AFTER), id)
     except web.HTTPMethodNotAllowed as error:
-        response = _options(error, request) or error_problem(_of_http(error, request), id)
+        response = _options(error, request) or error_problem(problem_of_http(error, request), id)
     except web.HTTPException as error:
-        response = error_problem(_of_http(error, request), id)
+        response = error_problem(problem_of_http(error, request), id)
     except web.RequestPayloadError as error:
         response = error_problem(Invalid(f"the body could not be read: {error}"), id)
         response.force_close()
@@ -88,18 +89,3 @@ def bearer(request: web.Request) -> str:
     if len(given) > 1 or scheme.lower() != "bearer":
         raise BadToken("Authorization must be there once, as Bearer and a token")
     return token.strip()
-
-
-def _of_http(error: web.HTTPException, request: web.Request) -> NatyaError:
-    """What aiohttp itself finds wrong, in our words."""
-    match error:
-        case web.HTTPMethodNotAllowed():
-            allowed = sorted(error.allowed_methods)
-            return MethodNotAllowed(f"{request.method} is not allowed here: use {' or '.join(allowed)}", allowed)
-        case web.HTTPNotFound():
-            return NotFound("there is nothing at this path: actors are at /v1/actors/{kind}/{key}/{method}")
-        case web.HTTPRequestEntityTooLarge():
-            limit = request.client_max_size
-            return TooLarge(f"the body is larger than {limit} bytes", limit=limit)
-        case _:
-            return ExpectationFailed(f"the request cannot be served: {error.reason}")

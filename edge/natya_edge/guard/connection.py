@@ -16,7 +16,7 @@ from aiohttp import web
 
 from natya.errors import NatyaError
 from natya_edge.errors import HeadTimeout, HeadTooLarge
-from natya_edge.guard.not_http import problem_of_parser
+from natya_edge.guard.not_http import problem_of_http, problem_of_parser
 from natya_edge.responses import error_problem, raw_problem
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
+        if isinstance(resp, web.HTTPException):  # raised before any middleware, for instance because of an `Expect`
+            resp = error_problem(problem_of_http(resp, request), self._doorman.ids.new())
         try:
             return await super().finish_response(request, resp, start_time)
         finally:

@@ -1,11 +1,11 @@
-"""What is wrong with a request that could not even be read, in our words."""
+"""What aiohttp itself finds wrong with a request, in our words."""
 
 from __future__ import annotations
 
-from aiohttp import http_exceptions
+from aiohttp import http_exceptions, web
 
-from natya.errors import Invalid, NatyaError
-from natya_edge.errors import HeadTooLarge, UrlTooLong
+from natya.errors import Invalid, NatyaError, TooLarge
+from natya_edge.errors import ExpectationFailed, HeadTooLarge, MethodNotAllowed, NotFound, UrlTooLong
 
 MAX_URL = 8_190
 MAX_FIELD = 16 << 10
@@ -23,3 +23,18 @@ def problem_of_parser(error: BaseException | None, message: str) -> NatyaError:
             return HeadTooLarge(f"the request has more than {MAX_FIELDS} headers")
         case _:
             return Invalid("this is no HTTP/1.1 request: " + message.partition("\n")[0][:100].rstrip(": "))
+
+
+def problem_of_http(error: web.HTTPException, request: web.BaseRequest) -> NatyaError:
+    """What aiohttp itself finds wrong, in our words."""
+    match error:
+        case web.HTTPMethodNotAllowed():
+            allowed = sorted(error.allowed_methods)
+            return MethodNotAllowed(f"{request.method} is not allowed here: use {' or '.join(allowed)}", allowed)
+        case web.HTTPNotFound():
+            return NotFound("there is nothing at this path: actors are at /v1/actors/{kind}/{key}/{method}")
+        case web.HTTPRequestEntityTooLarge():
+            limit = request.client_max_size
+            return TooLarge(f"the body is larger than {limit} bytes", limit=limit)
+        case _:
+            return ExpectationFailed(f"the request cannot be served: {error.reason}")
