@@ -18,7 +18,7 @@ from support.edge import SECRET
 TOKEN = {"Authorization": f"Bearer {make_dev_token(SECRET, 'ada')}"}
 PATH = "/v1/actors/account/alice/deposit"
 
-values = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\r\n\0"), max_size=40)
+values = st.text(st.characters(blacklist_categories=["Cc", "Cs"]), max_size=40)
 names = st.sampled_from(
     ["Prefer", "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-Id", "traceparent", "tracestate", "Content-Type", "Content-Encoding",
      "Accept", "Accept-Encoding", "X-Forwarded-For", "Origin", "Authorization", "Expect", "Range", "Last-Event-ID", "Cookie", "Forwarded"]
@@ -71,7 +71,6 @@ def test_headers(requests: list[dict[str, str]]) -> None:
             given: dict[str, Any] = {**TOKEN, **headers}
             for method, path in (
                 ("POST", PATH),
-                ("GET", "/v1/actors/account/alice"),
                 ("GET", "/v1/actors/account/alice/balance"),
             ):
                 async with http.request(method, path, headers=given) as response:
