@@ -157,7 +157,7 @@ async def test_a_thousand_slow_sockets_hurt_nobody_and_are_cut_off(cluster: Clus
                     assert DEADLINE * 0.9 <= lived <= DEADLINE + GRACE, f"{name}: {lived:.1f} s"
         assert len(busy) > len(quiet) / 2
         assert median(busy) < max(0.1, 10 * median(quiet))
-        assert max(busy) < 2.0
+        assert max(busy) < 5.0  # a hundred answers of 300 KB are fetched from one worker meanwhile
         assert len(await answered(http, key, 0.5)) > 5
 
 
