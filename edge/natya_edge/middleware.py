@@ -17,7 +17,7 @@ from natya_edge.guard.rates import attempt
 from natya_edge.headers import request_id
 from natya_edge.keys import GATEWAY, IDS, PRINCIPAL, REQUEST_ID, TOKENS
 from natya_edge.responses import NO_STORE, error_problem
-from natya_edge.routes import docs, health, jwks, openapi
+from natya_edge.routes import actors, docs, health, jwks, openapi
 
 PUBLIC: Final = health.PUBLIC | jwks.PUBLIC | openapi.PUBLIC | docs.PUBLIC
 """Routes that need no token."""
@@ -40,7 +40,8 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         _log.warning("request %s: the store is away: %s", id, error)
         response = error_problem(Unavailable("the store cannot be reached", retry_after=RETRY_AFTER), id)
     except web.HTTPMethodNotAllowed as error:
-        response = _options(error, request) or error_problem(problem_of_http(error, request), id)
+        exact = web.HTTPMethodNotAllowed(request.method, actors.takes(request) or error.allowed_methods)
+        response = _options(exact, request) or error_problem(problem_of_http(exact, request), id)
     except web.HTTPException as error:
         response = error_problem(problem_of_http(error, request), id)
     except web.RequestPayloadError as error:

@@ -31,6 +31,14 @@ _HEADERS: Final[Mapping[str, Schema]] = {
         "description": "Seconds to wait before a repeat.",
         "schema": {"type": "integer", "minimum": 1},
     },
+    "RateLimit-Policy": {
+        "description": "What may be sent, as in draft-ietf-httpapi-ratelimit-headers-10: `q` requests in `w` seconds.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "What is left of that: `r` requests now, all of them in `t` seconds.",
+        "schema": {"type": "string"},
+    },
     "WWW-Authenticate": {"description": "What was wrong with the token (RFC 6750).", "schema": {"type": "string"}},
 }
 _NOT_MODIFIED: Final[Schema] = {

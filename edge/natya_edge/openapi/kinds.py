@@ -19,6 +19,7 @@ _ANY: Final = (
     problems.UNAUTHENTICATED,
     problems.FORBIDDEN,
     problems.NOT_FOUND,
+    problems.TOO_MANY,
     problems.INTERNAL,
     problems.UNAVAILABLE,
     problems.UNKNOWN,
@@ -55,6 +56,8 @@ def describe_kind(manifest: Manifest) -> KindPart:
         paths[base] = {"get": _state(kind, manifest, schemas)}
     for name, method in methods.items():
         operation = _query(kind, name, method, schemas) if method["query"] else _command(kind, name, method, schemas)
+        if not method["query"]:
+            operation["responses"]["200"]["links"] = _links(manifest)
         paths[f"{base}/{name}"] = {"get" if method["query"] else "post": operation}
     return KindPart(_tag(manifest), paths, schemas.components)
 
@@ -67,6 +70,17 @@ def _places(manifest: Manifest) -> list[tuple[str, Schema]]:
             given["title"] = f"{name}.parameters"  # so it becomes a component, which clients need for a body
         places += [(f"{name}.parameters", given), (f"{name}.result", method["result"])]
     return places
+
+
+def _links(manifest: Manifest) -> Schema:
+    """What can be asked of an actor after a command: its state, and the queries that need no more than its key."""
+    queries = [
+        name for name, method in manifest["methods"].items() if method["query"] and not method["parameters"].get("required")
+    ]
+    names = queries if manifest["stateless"] else ["state", *queries]
+    return {
+        name: {"operationId": f"{manifest['kind']}.{name}", "parameters": {"key": "$request.path.key"}} for name in names
+    }
 
 
 def _tag(manifest: Manifest) -> Schema:
@@ -148,7 +162,9 @@ def _summary(doc: str) -> str:
 def _ok(what: str, schema: Schema, schemas: Schemas) -> Schema:
     return {
         "description": what,
-        "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+        "headers": {
+            name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", "RateLimit-Policy", "RateLimit")
+        },
         "content": {"application/json": _shown(schema, schemas)},
     }
 

@@ -11,7 +11,15 @@ from typing import Any, Final
 
 from natya import errors
 from natya.errors import NatyaError
-from natya_edge.errors import BadToken, BodyTimeout, MissingScope, NotAdmitted, UnsupportedMediaType
+from natya_edge.errors import (
+    BadToken,
+    BodyTimeout,
+    MissingScope,
+    NotAdmitted,
+    RateLimited,
+    TooManyConnections,
+    UnsupportedMediaType,
+)
 from natya_edge.openapi.schemas import Schema, component
 
 PROBLEM: Final = "Problem"
@@ -137,6 +145,22 @@ ID_REUSED: Final = Problem(
     "The `Idempotency-Key` stands for another method or body already.",
     (errors.IdReused("this id came before with another method or body"),),
 )
+TOO_MANY: Final = Problem(
+    "TooMany",
+    429,
+    "You send more than is taken from one. Repeat after `Retry-After` seconds, with the same `Idempotency-Key`.",
+    (
+        RateLimited(
+            "too many requests",
+            limit="principal",
+            policy='"principal";q=2000;w=2',
+            state='"principal";r=0;t=1',
+            retry_after=1.0,
+        ),
+        TooManyConnections("this address has as many connections as it may", retry_after=1.0),
+    ),
+    ("Retry-After", "RateLimit-Policy", "RateLimit"),
+)
 INTERNAL: Final = Problem(
     "Internal",
     500,
@@ -165,7 +189,7 @@ UNKNOWN: Final = Problem(
 
 _ALL: Final = (
     INVALID, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BODY_TIMEOUT, REJECTED, PRECONDITION_FAILED, TOO_LARGE,
-    UNSUPPORTED_MEDIA_TYPE, ID_REUSED, INTERNAL, UNAVAILABLE, UNKNOWN,
+    UNSUPPORTED_MEDIA_TYPE, ID_REUSED, TOO_MANY, INTERNAL, UNAVAILABLE, UNKNOWN,
 )  # fmt: skip
 
 

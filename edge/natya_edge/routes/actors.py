@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from natya.errors import Invalid
+from natya.errors import Invalid, NatyaError
 from natya.message import Answer
 from natya.ref import Options
 from natya_edge import headers as read
@@ -25,6 +25,7 @@ from natya_edge.text import decode
 STATE: Final = "state"
 """The query by which an actor's owner tells version and state; no method of a kind can have this name."""
 _READ: Final = ("GET", "HEAD")
+_POSTED: Final = ("POST",)
 
 
 def add_routes(app: web.Application) -> None:
@@ -61,7 +62,7 @@ async def query(request: web.Request) -> web.Response:
     kind, key, name = _path(request)
     method = gateway.method(calls, kind, name)
     if not method.query:
-        raise MethodNotAllowed(f"{method.where} is a command: use POST", ("POST",))
+        raise MethodNotAllowed(f"{method.where} is a command: use POST", _POSTED)
     principal = request[PRINCIPAL]
     method.rule.check(principal, key)
     body = method.parameters.body(request.rel_url.raw_query_string)
@@ -84,6 +85,20 @@ async def state(request: web.Request) -> web.Response:
         return answer_problem(answer, request[REQUEST_ID], kind.headers)
     found = orjson.loads(answer.body)
     return conditional(request, orjson.dumps(select(found["state"], selection)), f'"{found["version"]}"', kind.headers)
+
+
+def takes(request: web.Request) -> tuple[str, ...]:
+    """The HTTP methods that the command or query at this path takes; none if the path is not that of one."""
+    match request.rel_url.raw_path.split("/"):
+        case ["", "v1", "actors", kind, _, name]:
+            gateway = request.app[GATEWAY]
+            try:
+                method = gateway.method(gateway.calls(), decode(kind, "kind"), decode(name, "method"))
+            except NatyaError:
+                return ()
+            return _READ if method.query else _POSTED
+        case _:
+            return ()
 
 
 def _path(request: web.Request) -> tuple[str, str, str]:

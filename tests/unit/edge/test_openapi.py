@@ -120,6 +120,7 @@ def test_a_command_says_all_there_is_to_know() -> None:
         "413",
         "415",
         "422",
+        "429",
         "500",
         "503",
         "504",
