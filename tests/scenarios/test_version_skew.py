@@ -17,7 +17,7 @@ from natya.telemetry.events import NobodyCanRead
 from support.members import incarnation
 from support.protocol import result, started
 from support.trouble import HeldSnapshots
-from support.two_versions import KEYS, NEW, OLD, PARTITIONS, New, skewed
+from support.two_versions import KEYS, NEW, OLD, PARTITIONS, New, Skewed, skewed
 
 
 async def test_a_rolling_restart_goes_on_serving_and_lifts_the_states() -> None:
@@ -249,3 +249,41 @@ async def test_a_lost_cluster_bucket_does_not_let_an_old_node_have_what_a_new_on
         assert not mine & both.numbers(OLD)
         assert both.numbers(OLD) | both.numbers(NEW) == set(range(PARTITIONS))
         assert set(await both.rename("Grace Hopper")) == {3}
+
+
+def known(both: Skewed) -> list[str]:
+    """The methods that the world is told of."""
+    entry = both.cluster.broker.bucket("natya_kinds").get("person")
+    assert entry is not None
+    assert entry.value
+    return sorted(orjson.loads(entry.value)["methods"])
+
+
+async def test_an_earlier_node_that_restarts_in_a_roll_out_does_not_hide_what_the_later_code_has() -> None:
+    async with skewed(old=2, new=1) as both:
+        assert "swap" in known(both)
+        await both.cluster.stop(both.nodes(OLD)[0])
+        both.start("n0", OLD)
+        await both.cluster.ready()
+        await both.clock.advance(5)
+        assert "swap" in known(both)
+
+
+async def test_after_a_roll_back_the_earlier_code_says_again_what_there_is() -> None:
+    async with skewed(old=2, new=1) as both:
+        await both.cluster.stop(both.nodes(NEW)[0])
+        await both.clock.advance(5)
+        assert known(both) == ["name", "rename"]
+        both.start("n2", NEW)
+        await both.cluster.ready()
+        for node in both.nodes(OLD):
+            await both.cluster.stop(node)
+        await both.clock.advance(5)
+        assert "swap" in known(both)
+
+
+async def test_nodes_of_two_versions_do_not_contend_for_what_is_said() -> None:
+    async with skewed(old=2, new=2) as both:
+        entry = both.cluster.broker.bucket("natya_kinds").get("person")
+        await both.clock.advance(10)
+        assert both.cluster.broker.bucket("natya_kinds").get("person") == entry

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
 from natya.message import Answer, Delivery
 from natya.names import JOURNAL_STREAMS
 from natya.ports.bus import Disconnected, NoReply
+from natya.ports.lease import LeaseUnknown
 from natya.runtime.calling import Caller
 from natya.runtime.detection import Detection
 from natya.runtime.gate import Gate
@@ -108,8 +109,7 @@ class Incarnation:
             watch = await self._world.cluster.watch(self._view.apply)
             stack.push_async_callback(watch.close)
             self._seal = await make_seal(self._world.cluster)
-            for definition in self._definitions:
-                await self._kinds.publish(definition.manifest())
+            await self._publish_kinds()
             probes = await self._world.bus.subscribe(
                 self._world.subjects.node(self.membership.incarnation, "probe"), self._probed
             )
@@ -151,6 +151,11 @@ class Incarnation:
                 service = Service(self._world, definition, self._kinds, self._caller.call, self._requests, self._quiet)
             doors.push_async_callback(_quietly, await router.subscribe(definition, service))
 
+    async def _publish_kinds(self) -> None:
+        for definition in self._definitions:
+            hosted = {member.kinds.get(definition.kind, "") for member in self._view.members.values()}
+            await self._kinds.publish(definition.manifest(), hosted=hosted)
+
     def _probed(self, delivery: Delivery) -> None:
         respond(self._world.bus, delivery.reply, Answer(b'{"incarnation":"%s"}' % self.membership.incarnation.encode()))
 
@@ -175,6 +180,8 @@ class Incarnation:
             self._world.telemetry.raise_event(NodeGauges(lag, len(partitions), self.membership.left))
             for partition in partitions:
                 await partition.maintain()
+            with suppress(LeaseUnknown):
+                await self._publish_kinds()
 
 
 async def _quietly(unsubscribe: Callable[[], Awaitable[None]]) -> None:
