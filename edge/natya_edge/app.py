@@ -23,7 +23,7 @@ from natya_edge.guard.response_headers import Dress
 from natya_edge.keys import DOCUMENTS, GATEWAY, IDS, KEYRING, SETTINGS, STORE, TOKENS
 from natya_edge.middleware import answer_problems, authenticate
 from natya_edge.openapi.document import Documents
-from natya_edge.routes import actors, docs, events, health, jwks, lists, openapi
+from natya_edge.routes import actors, docs, events, health, jwks, lists, messages, openapi
 from natya_edge.settings import EdgeSettings
 from natya_edge.store import Store
 from natya_edge.tokens import Tokens
@@ -45,7 +45,7 @@ def make_app(
     app[LIMITS] = Limits(edge, (clock or SystemClock()).boottime)
     app[CORS] = Cors(edge)
     app.on_response_prepare.append(Dress(edge, app[CORS] if edge.origins else None))
-    for routes in (actors, lists, events, health, jwks, openapi, docs):
+    for routes in (actors, messages, lists, events, health, jwks, openapi, docs):
         routes.add_routes(app)
     return app
 

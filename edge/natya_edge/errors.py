@@ -14,6 +14,13 @@ class NotFound(Permanent):
     slug = "not_found"
 
 
+class UnknownMessage(Permanent):
+    """Raised when there is no such message, or not for whoever asks."""
+
+    code = 404
+    slug = "unknown_message"
+
+
 class MethodNotAllowed(Permanent):
     """Raised when a path is asked with the wrong HTTP method. ``allowed`` are the right ones."""
 

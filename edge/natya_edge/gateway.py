@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from natya.client import Platform, open_platform
 from natya.errors import ConfigurationError, NatyaError, Unavailable
 from natya.message import Answer
+from natya.outcome import Outcome
 from natya.ports.events import EventStream
 from natya.ref import Options
 from natya.settings import Settings
@@ -34,8 +35,23 @@ class Calls(Protocol):
     def event_stream(self) -> EventStream: ...
 
     async def call(
-        self, kind: str, key: str, method: str, body: bytes, options: Options, *, caller: str = "", traceparent: str = ""
+        self,
+        kind: str,
+        key: str,
+        method: str,
+        body: bytes,
+        options: Options,
+        *,
+        caller: str = "",
+        traceparent: str = "",
+        exclusive: bool = False,
     ) -> Answer: ...
+
+    async def store(
+        self, kind: str, key: str, method: str, body: bytes, options: Options, *, caller: str = "", traceparent: str = ""
+    ) -> int: ...
+
+    async def outcome(self, kind: str, key: str, id: str, *, wait: float = 0.0, timeout: float = 5.0) -> Outcome: ...
 
 
 class Gateway:

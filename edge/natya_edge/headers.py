@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Final
 
 from multidict import CIMultiDictProxy
 
-from natya.errors import Invalid
+from natya.errors import Invalid, PreconditionFailed
 from natya.telemetry.trace import TraceContext
 from natya_edge.errors import UnsupportedMediaType
 
@@ -20,8 +19,9 @@ IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 MAX_IDEMPOTENCY_KEY: Final = 255
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._~:@+=/-]{1,128}\Z")
-_WAIT: Final = re.compile(r"wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:;.*)?\Z", re.ASCII | re.IGNORECASE)
-_VERSION: Final = re.compile(r'"([0-9]{1,16})(?:-gzip|-deflate)?"\Z', re.ASCII)
+_TAG: Final = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_TAGS: Final = re.compile(rf"{_TAG}(?:\s*,\s*{_TAG})*\Z")
+_VERSION: Final = re.compile(r'(W/)?"(0|[1-9][0-9]{0,15})(?:-gzip|-deflate)?"', re.ASCII)
 
 
 def request_id(headers: Headers) -> str:
@@ -36,9 +36,8 @@ def traceparent(headers: Headers) -> str:
     return given if given and TraceContext.read(given) else ""
 
 
-def message_id(headers: Headers, subject: str) -> str:
-    """The id that an `Idempotency-Key` stands for, empty if there is none: a hash of it and of the ``subject`` that sends it,
-    so that the keys of two users never meet. Raises `Invalid`."""
+def idempotency_key(headers: Headers) -> str:
+    """The `Idempotency-Key`, empty if there is none. Raises `Invalid`."""
     if IDEMPOTENCY_KEY not in headers:
         return ""
     given = headers.getall(IDEMPOTENCY_KEY)
@@ -48,28 +47,25 @@ def message_id(headers: Headers, subject: str) -> str:
             f"{IDEMPOTENCY_KEY} must be there once, with 1 to {MAX_IDEMPOTENCY_KEY} printable ASCII characters",
             field=IDEMPOTENCY_KEY,
         )
-    return "http-" + hashlib.sha256(f"{subject}\0{key}".encode()).hexdigest()
-
-
-def wait(headers: Headers, limit: int) -> int | None:
-    """The seconds of ``Prefer: wait=…`` (RFC 7240), from 1 to ``limit``; None if the client does not say. Preferences that
-    are not understood are ignored, as that RFC wants it."""
-    for line in headers.getall("Prefer", ()):
-        for preference in line.split(","):
-            if found := _WAIT.match(preference.strip()):
-                return max(1, min(int(found[1]), limit))
-    return None
+    return key
 
 
 def if_version(headers: Headers) -> int | None:
-    """The version of ``If-Match: "7"``; None if any will do. Raises `Invalid`."""
-    given = headers.get("If-Match")
-    if given is None or given.strip() == "*":
+    """The version that `If-Match` wants; None if any will do, as an actor always exists. Raises `Invalid`, and `PreconditionFailed` if
+    no version can match: tags that are weak (RFC 9110, 13.1.1) or not of ours."""
+    if "If-Match" not in headers:
         return None
-    found = _VERSION.match(given.strip())
-    if found is None:
-        raise Invalid('If-Match must be one version as its ETag says it, for instance "7"', field="If-Match")
-    return int(found[1])
+    given = ",".join(headers.getall("If-Match")).strip()
+    if given == "*":
+        return None
+    if not _TAGS.match(given):
+        raise Invalid('If-Match must be a version as its ETag says it, for instance "7", or *', field="If-Match")
+    versions = {int(version) for weak, version in _VERSION.findall(given) if not weak}
+    if len(versions) > 1:
+        raise Invalid("If-Match names several versions: name the one that the command is meant for", field="If-Match")
+    if not versions:
+        raise PreconditionFailed(f"no version of an actor has a tag like {given}: read the state again")
+    return versions.pop()
 
 
 def check_content(headers: Headers) -> None:

@@ -32,7 +32,7 @@ def json_response(
 
 
 def answer_problem(answer: Answer, request_id: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    """The problem that an answer stands for (only if it is not ok), with all its document says."""
+    """The problem that an answer stands for (only if it is not ok), with all its document says, and further headers."""
     try:
         document = orjson.loads(answer.body)
     except orjson.JSONDecodeError:

@@ -36,7 +36,9 @@ class EdgeSettings(GuardSettings):
     body_timeout: Annotated[float, Field(gt=0, description="how long a client may take to send a body")] = 20.0
     timeout: Annotated[float, Field(gt=0, description="how long an answer may take if the client does not say")] = 30.0
     timeout_limit: Annotated[int, Field(ge=1, description="longest wait that a client may ask for")] = 60
-    keep_ids: Annotated[int, Field(ge=0, description="how long the outcome of an Idempotency-Key is remembered")] = 86_400
+    keep_ids: Annotated[
+        int, Field(ge=1, description="how long outcomes of accepted messages and of Idempotency-Keys are remembered")
+    ] = 86_400
 
     docs: Annotated[bool, Field(description="serve /docs and /openapi.json")] = True
 

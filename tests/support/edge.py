@@ -19,6 +19,7 @@ from natya.manifest import Definition
 from natya.memory import MemoryBroker, MemoryBus, MemoryEvents
 from natya.message import Answer
 from natya.names import encode_key
+from natya.outcome import NOTHING, Outcome
 from natya.ref import Options
 from natya_actors import Account
 
@@ -146,16 +147,20 @@ class Call:
     options: Options
     caller: str
     traceparent: str
+    exclusive: bool = False
 
 
 @dataclass
 class RecordingPlatform:
-    """Implements `natya_edge.gateway.Calls`: gives ``answer``, or raises it."""
+    """Implements `natya_edge.gateway.Calls`: gives ``answer``, or raises it; of messages it says ``found``, or raises that."""
 
     answer: Answer | Exception = field(default_factory=lambda: Answer(b'{"balance":5}'))
     connected: bool = True
     kinds: dict[str, dict[str, Any]] = field(default_factory=lambda: {k: d.manifest() for k, d in DEFINITIONS.items()})
     calls: list[Call] = field(default_factory=list)
+    stored: list[Call] = field(default_factory=list)
+    found: Outcome | Exception = NOTHING
+    asked: list[tuple[str, str, str, float]] = field(default_factory=list)
     hold: asyncio.Event | None = None
     event_stream: MemoryEvents = field(default_factory=lambda: MemoryEvents(MemoryBus(MemoryBroker())))
 
@@ -169,14 +174,35 @@ class RecordingPlatform:
         return sequence
 
     async def call(
-        self, kind: str, key: str, method: str, body: bytes, options: Options, *, caller: str = "", traceparent: str = ""
+        self,
+        kind: str,
+        key: str,
+        method: str,
+        body: bytes,
+        options: Options,
+        *,
+        caller: str = "",
+        traceparent: str = "",
+        exclusive: bool = False,
     ) -> Answer:
-        self.calls.append(Call(kind, key, method, body, options, caller, traceparent))
+        self.calls.append(Call(kind, key, method, body, options, caller, traceparent, exclusive))
         if self.hold is not None:
             await self.hold.wait()
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    async def store(
+        self, kind: str, key: str, method: str, body: bytes, options: Options, *, caller: str = "", traceparent: str = ""
+    ) -> int:
+        self.stored.append(Call(kind, key, method, body, options, caller, traceparent))
+        return len(self.stored)
+
+    async def outcome(self, kind: str, key: str, id: str, *, wait: float = 0.0, timeout: float = 5.0) -> Outcome:
+        self.asked.append((kind, key, id, wait))
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
 
 
 @dataclass(frozen=True)

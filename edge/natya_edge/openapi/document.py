@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from natya.version import VERSION
-from natya_edge.openapi import parameters, platform, problems
+from natya_edge.openapi import messages, parameters, platform, problems
 from natya_edge.openapi.access import BEARER
 from natya_edge.openapi.kinds import describe_kind
 from natya_edge.openapi.schemas import Schema
@@ -40,6 +40,7 @@ _HEADERS: Final[Mapping[str, Schema]] = {
         "schema": {"type": "string"},
     },
     "WWW-Authenticate": {"description": "What was wrong with the token (RFC 6750).", "schema": {"type": "string"}},
+    **messages.HEADERS,
 }
 _NOT_MODIFIED: Final[Schema] = {
     "description": "It is still what `If-None-Match` names.",
@@ -57,21 +58,22 @@ def describe(manifests: Mapping[str, Mapping[str, Any]]) -> Schema:
     """The document of these kinds."""
     parts = [describe_kind(manifests[kind]) for kind in sorted(manifests)]
     paths: dict[str, Schema] = {}
-    schemas: dict[str, Schema] = {problems.PROBLEM: problems.PROBLEM_SCHEMA}
+    schemas: dict[str, Schema] = {problems.PROBLEM: problems.PROBLEM_SCHEMA, messages.MESSAGE: messages.MESSAGE_SCHEMA}
     for part in parts:
         paths.update(part.paths)
         schemas.update(part.schemas)
+    paths.update(messages.paths())
     paths.update(platform.paths())
     return {
         "openapi": "3.1.0",
         "info": {"title": "Natya", "version": VERSION, "description": _TEXT},
         "servers": [{"url": "/"}],
-        "tags": [*[part.tag for part in parts], platform.TAG],
+        "tags": [*[part.tag for part in parts], messages.TAG, platform.TAG],
         "paths": paths,
         "components": {
             "schemas": schemas,
             "parameters": dict(parameters.COMPONENTS),
-            "responses": {**problems.components(), "NotModified": _NOT_MODIFIED},
+            "responses": {**problems.components(), "NotModified": _NOT_MODIFIED, "Accepted": messages.ACCEPTED},
             "headers": dict(_HEADERS),
             "securitySchemes": {BEARER: _BEARER},
         },

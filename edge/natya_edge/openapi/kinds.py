@@ -92,7 +92,7 @@ def _tag(manifest: Manifest) -> Schema:
 def _command(kind: str, name: str, method: Manifest, schemas: Schemas) -> Schema:
     operation = _operation(kind, name, method)
     operation["parameters"] = parameters.references(
-        (parameters.KEY, parameters.IDEMPOTENCY_KEY, parameters.IF_MATCH, parameters.PREFER)
+        (parameters.KEY, parameters.IDEMPOTENCY_KEY, parameters.IF_MATCH, parameters.PREFER_ASYNC)
     )
     if method["parameters"].get("properties"):
         schema = schemas.at[f"{name}.parameters"]
@@ -102,6 +102,7 @@ def _command(kind: str, name: str, method: Manifest, schemas: Schemas) -> Schema
         }
     operation["responses"] = {
         "200": _ok("The result. The change is durable.", schemas.at[f"{name}.result"], schemas),
+        "202": {"$ref": "#/components/responses/Accepted"},
         **problems.responses(_COMMAND),
     }
     return operation

@@ -15,6 +15,7 @@ IDEMPOTENCY_KEY: Final = "IdempotencyKey"
 IF_MATCH: Final = "IfMatch"
 IF_NONE_MATCH: Final = "IfNoneMatch"
 PREFER: Final = "Prefer"
+PREFER_ASYNC: Final = "PreferAsync"
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     KEY: {
@@ -41,7 +42,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         "name": "If-Match",
         "in": "header",
         "description": 'Run only at this version of the actor, as its ETag says it: `"7"`. Otherwise 412.',
-        "schema": {"type": "string", "pattern": r'^("[0-9]{1,16}"|\*)$'},
+        "schema": {"type": "string", "pattern": r'^("(0|[1-9][0-9]{0,15})"|\*)$'},
     },
     IF_NONE_MATCH: {
         "name": "If-None-Match",
@@ -53,6 +54,13 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         "name": "Prefer",
         "in": "header",
         "description": "`wait=10`: how many seconds the answer may take (RFC 7240).",
+        "schema": {"type": "string"},
+    },
+    PREFER_ASYNC: {
+        "name": "Prefer",
+        "in": "header",
+        "description": "`wait=10`: how many seconds the answer may take (RFC 7240). `respond-async`: store the command and answer 202; with "
+        "`respond-async, wait=5` only if there is no answer within that time.",
         "schema": {"type": "string"},
     },
 }

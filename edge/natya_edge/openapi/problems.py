@@ -115,11 +115,16 @@ BODY_TIMEOUT: Final = Problem(
 REJECTED: Final = Problem(
     "Rejected",
     409,
-    "A *no* for reasons of the actor's own, which `code` names. It is final: with the same `Idempotency-Key` it stays *no*.",
+    "A *no* for reasons of the actor's own, which `code` names. It is final: with the same `Idempotency-Key` it stays *no*. "
+    "Only `id_in_flight` is not: another request with this key is under way, so repeat it after `Retry-After` seconds.",
     (
         errors.Reject("insufficient_funds", "the balance is 5, 50 cannot be withdrawn", balance=5),
         errors.CallCycle("this call would wait for itself", actors=["transfer/t1", "account/alice"]),
+        errors.IdInFlight(
+            "a request with this id is under way; repeat with the same id to learn its outcome", retry_after=1.0
+        ),
     ),
+    ("Retry-After", "Link"),
 )
 PRECONDITION_FAILED: Final = Problem(
     "PreconditionFailed",
@@ -185,6 +190,7 @@ UNKNOWN: Final = Problem(
         errors.DeadlineExceeded("there was no answer within 30 s"),
         errors.OutcomeUnknown("it cannot be proved whether this took effect"),
     ),
+    ("Link",),
 )
 
 _ALL: Final = (

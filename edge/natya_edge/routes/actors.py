@@ -9,15 +9,19 @@ import orjson
 from aiohttp import web
 
 from natya.errors import Invalid, NatyaError
-from natya.message import Answer
+from natya.message import Answer, digest_of
 from natya.ref import Options
 from natya_edge import headers as read
+from natya_edge import tickets
+from natya_edge.accepting import Command, accept
 from natya_edge.body import check_depth, read_body
 from natya_edge.conditional import conditional
 from natya_edge.errors import MethodNotAllowed
 from natya_edge.gateway import Calls
-from natya_edge.keys import GATEWAY, PRINCIPAL, REQUEST_ID, SETTINGS
+from natya_edge.keys import GATEWAY, IDS, PRINCIPAL, REQUEST_ID, SETTINGS
+from natya_edge.prefer import preferences
 from natya_edge.responses import NO_STORE, answer_problem, json_response
+from natya_edge.routes.messages import accepted, where_to_ask
 from natya_edge.settings import EdgeSettings
 from natya_edge.sparse import read_selection, select
 from natya_edge.text import decode
@@ -47,12 +51,25 @@ async def command(request: web.Request) -> web.Response:
     if request.rel_url.raw_query_string:
         raise Invalid(f"{method.where} is a command: its parameters go into the body, not into the query string")
     settings = request.app[SETTINGS]
-    id = read.message_id(request.headers, principal.subject)
+    intention = read.idempotency_key(request.headers)
     if_version = read.if_version(request.headers)
+    wish = preferences(request.headers)
     body = await _body(request, settings)
     method.rule.check_arguments(principal, body)
-    options = Options(id, _timeout(request, settings), if_version, settings.keep_ids if id else 0)
-    return _answered(request, await _call(request, calls, kind, key, name, body, options), NO_STORE, method.headers)
+    ticket = None
+    if intention or wish.respond_async:
+        digest = digest_of(name, body)
+        ticket = tickets.issue(principal, kind, key, digest, idempotency_key=intention, unique=request.app[IDS].new())
+    id, keep = (ticket.id, settings.keep_ids) if ticket is not None else ("", 0)
+    if ticket is not None and wish.respond_async:
+        options = Options(id, settings.timeout, if_version, keep)
+        trace = read.traceparent(request.headers)
+        stored = Command(ticket, name, body, options, principal.subject, trace, repeatable=bool(intention))
+        found = await accept(calls, stored, min(wish.wait or 0, settings.timeout_limit))
+        return accepted(ticket, method.headers) if found is None else _done(request, found, if_version, method.headers)
+    options = Options(id, _timeout(request, settings), if_version, keep)
+    answer = await _call(request, calls, kind, key, name, body, options, exclusive=ticket is not None)
+    return _done(request, answer, if_version, where_to_ask(method.headers, ticket, answer))
 
 
 async def query(request: web.Request) -> web.Response:
@@ -122,11 +139,20 @@ async def _body(request: web.Request, settings: EdgeSettings) -> bytes:
 
 
 def _timeout(request: web.Request, settings: EdgeSettings) -> float:
-    return read.wait(request.headers, settings.timeout_limit) or settings.timeout
+    wait = preferences(request.headers).wait
+    return settings.timeout if wait is None else max(1, min(wait, settings.timeout_limit))
 
 
 async def _call(
-    request: web.Request, calls: Calls, kind: str, key: str, method: str, body: bytes, options: Options
+    request: web.Request,
+    calls: Calls,
+    kind: str,
+    key: str,
+    method: str,
+    body: bytes,
+    options: Options,
+    *,
+    exclusive: bool = False,
 ) -> Answer:
     return await calls.call(
         kind,
@@ -136,7 +162,15 @@ async def _call(
         options,
         caller=request[PRINCIPAL].subject,
         traceparent=read.traceparent(request.headers),
+        exclusive=exclusive,
     )
+
+
+def _done(request: web.Request, answer: Answer, if_version: int | None, headers: Mapping[str, str]) -> web.Response:
+    """The response to a command. A success is the actor's next version, so where the version before was asked for the new one is known."""
+    if answer.ok and if_version is not None:
+        headers = {**headers, "ETag": f'"{if_version + 1}"'}
+    return _answered(request, answer, NO_STORE, headers)
 
 
 def _answered(request: web.Request, answer: Answer, cache: str, headers: Mapping[str, str]) -> web.Response:

@@ -82,6 +82,7 @@ class Admission:
         self._extended = asyncio.Event()
         self.asked_back = asyncio.Event()
         self.pending: dict[tuple[str, str], Turn] = {}
+        self._looked_up: dict[Turn, list[Waiter]] = {}
         self.failures = Failures(stage.world.clock)
         self.reading_back = False
         self.closed = False
@@ -194,19 +195,22 @@ class Admission:
             self._suspect(turn, message.sent)
         if message.keep or not self._index.is_new(message.token, message.id, message.sent):
             self.pending[place] = turn
+            self._looked_up[turn] = []
             self._stage.spawn(self._recall(turn))
             return
         self._admit(turn)
 
     def _join(self, pending: Turn, message: Message, digest: str, waiter: Waiter) -> None:
-        """A message whose id is under way: it gets that outcome, unless it is another message, or a request of its own that would
-        rather hear that at once."""
-        same = pending.digest == digest
-        if message.request and message.request != pending.message.request:
-            answer = IN_FLIGHT if same else Answer.of(id_reused(pending))
-            self._committer.barrier(partial(waiter, answer))
+        """A message whose id is under way: it gets that outcome, unless it is another message. One of another request that would rather not
+        wait for that hears so at once, or when it is known that there is no outcome yet."""
+        joining = waiter if pending.digest == digest else partial(_instead, waiter, Answer.of(id_reused(pending)))
+        if not message.request or message.request == pending.message.request:
+            pending.waiters.append(joining)
+        elif (others := self._looked_up.get(pending)) is not None:
+            pending.waiters.append(joining)
+            others.append(joining)
         else:
-            pending.waiters.append(waiter if same else partial(_instead, waiter, Answer.of(id_reused(pending))))
+            self._committer.barrier(partial(joining, IN_FLIGHT))
 
     def _suspect(self, turn: Turn, time: int) -> None:
         """If the message may have ended a process it does not run on the spot."""
@@ -232,7 +236,11 @@ class Admission:
     async def _recall(self, turn: Turn) -> None:
         """An old or repeated command: answer it from memory, or admit it if it proves to be new."""
         await self.resolve(turn)
+        others = self._looked_up.pop(turn)
         if turn.verdict is None:
+            turn.waiters = [waiter for waiter in turn.waiters if waiter not in others]
+            for waiter in others:
+                self._committer.barrier(partial(waiter, IN_FLIGHT))
             self._admit(turn)
             return
         answer = turn.verdict

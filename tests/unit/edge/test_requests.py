@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from natya.message import Answer
 from natya.ref import Options
+from natya_edge.auth.principal import Principal
+from natya_edge.tickets import message_id
 from natya_edge.tokens import make_dev_token
 from support.edge import SECRET, RecordingPlatform, send_raw
 from support.world import eventually
@@ -63,7 +65,7 @@ async def test_an_idempotency_key_becomes_an_id_of_its_own_user_that_is_kept_for
     for subject, key in (("ada", "k 1"), ("ada", "k 1"), ("bob", "k 1"), ("ada", "k 2")):
         await client.post(DEPOSIT, headers={"Idempotency-Key": key, **authorization(subject)})
     ids = [call.options.id for call in platform.calls]
-    assert ids[0] == ids[1] == "http-" + hashlib.sha256(b"ada\0k 1").hexdigest()
+    assert ids[0] == ids[1] == message_id(Principal("ada", issuer="natya"), "k 1")
     assert len(set(ids)) == 3
     assert {call.options.keep for call in platform.calls} == {86_400}
 
@@ -85,7 +87,7 @@ async def test_the_longest_idempotency_key_is_taken_and_two_are_not(client: Clie
     ("prefer", "seconds"),
     [
         ("wait=10", 10),
-        ("respond-async, wait=5", 5),
+        ("handling=lenient, wait=5", 5),
         ('WAIT = "7"; x=y', 7),
         ("wait=9999", 60),
         ("wait=0", 1),
@@ -100,7 +102,10 @@ async def test_a_client_may_say_how_long_it_waits(
     assert [call.options.timeout for call in platform.calls] == [seconds, seconds]
 
 
-@pytest.mark.parametrize(("tag", "version"), [('"7"', 7), (' "7" ', 7), ("*", None)])
+@pytest.mark.parametrize(
+    ("tag", "version"),
+    [('"7"', 7), (' "7" ', 7), ("*", None), ('"7", "7"', 7), ('W/"6", "7","x"', 7), ('"0"', 0)],
+)
 async def test_if_match_is_the_version_at_which_a_command_runs(
     client: Client, platform: RecordingPlatform, tag: str, version: int | None
 ) -> None:
@@ -108,7 +113,22 @@ async def test_if_match_is_the_version_at_which_a_command_runs(
     assert platform.calls[0].options.if_version == version
 
 
-@pytest.mark.parametrize("tag", ["7", 'W/"7"', '"7", "8"', '"x"', ""])
+async def test_the_answer_to_a_conditional_command_has_the_new_version(client: Client, platform: RecordingPlatform) -> None:
+    assert (await client.post(DEPOSIT, headers={"If-Match": '"7"'})).headers["ETag"] == '"8"'
+    for headers in ({}, {"If-Match": "*"}):
+        assert "ETag" not in (await client.post(DEPOSIT, headers=headers)).headers
+    platform.answer = Answer(b"{}", 409, "insufficient_funds")
+    assert "ETag" not in (await client.post(DEPOSIT, headers={"If-Match": '"7"'})).headers
+
+
+@pytest.mark.parametrize("tag", ['W/"7"', '"x"', '""', '"07"', 'W/"7", "x"', '"7x", W/"8"'])
+async def test_an_if_match_that_no_version_can_match_fails(client: Client, platform: RecordingPlatform, tag: str) -> None:
+    response = await client.post(DEPOSIT, headers={"If-Match": tag})
+    assert (response.status, (await response.json())["code"]) == (412, "precondition_failed")
+    assert platform.calls == []
+
+
+@pytest.mark.parametrize("tag", ["7", '"7", "8"', "", '"7" "8"', '"7", *', "'7'", 'w/"7"'])
 async def test_an_if_match_that_is_no_version_is_refused(client: Client, platform: RecordingPlatform, tag: str) -> None:
     response = await client.post(DEPOSIT, headers={"If-Match": tag})
     assert (response.status, platform.calls) == (400, [])

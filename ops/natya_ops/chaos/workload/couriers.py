@@ -13,7 +13,6 @@ from typing import Any, Final
 import aiohttp
 import jwt
 import nats
-from multidict import CIMultiDict, CIMultiDictProxy
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error, NoRespondersError
@@ -21,7 +20,9 @@ from nats.errors import TimeoutError as SilenceError
 
 from natya.message import ATTEMPT, DEADLINE, ERROR_CODE, ERROR_SLUG, ID, MSG_ID, RETRY_AFTER, SENT
 from natya.names import Subjects, encode_key
-from natya_edge.headers import IDEMPOTENCY_KEY, message_id
+from natya_edge.auth.principal import Principal
+from natya_edge.headers import IDEMPOTENCY_KEY
+from natya_edge.tickets import message_id
 from natya_ops.chaos.record import Operation, Verb
 from natya_ops.chaos.workload.insist import Attempt
 from natya_ops.chaos.workload.outcomes import Heard, Result, Unheard
@@ -96,12 +97,13 @@ class EdgeCourier:
         self._session = session
         self._url = url
         self._authorization = {"Authorization": f"Bearer {token}"}
-        self._subject: str = jwt.decode(token, options={"verify_signature": False})["sub"]
+        claims = jwt.decode(token, options={"verify_signature": False})
+        self._principal = Principal(claims["sub"], issuer=claims["iss"])
         self._names: dict[str, str] = {}
 
     def id_of(self, name: str) -> str:
         """The id under which the edge passes on what has ``name`` as its ``Idempotency-Key``."""
-        id = message_id(CIMultiDictProxy(CIMultiDict({IDEMPOTENCY_KEY: name})), self._subject)
+        id = message_id(self._principal, name)
         self._names[id] = name
         return id
 

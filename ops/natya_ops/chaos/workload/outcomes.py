@@ -15,6 +15,7 @@ from natya_ops.chaos.record import Outcome
 REPEAT: Final = 503
 UNKNOWN: Final = 504
 REFUSED: Final = 409
+IN_FLIGHT: Final = "id_in_flight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ Result = Heard | Unheard
 def final(heard: Heard, *, reads: bool, again: bool) -> bool:
     """Whether another attempt would tell no more. ``reads``: it is a query, which may be repeated always; ``again``: what is unknown may
     be asked again, under the same id."""
-    if heard.code == REPEAT:
+    if heard.code == REPEAT or heard.slug == IN_FLIGHT:
         return False
     return heard.code != UNKNOWN or not (reads or again)
 
