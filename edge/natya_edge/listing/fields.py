@@ -28,6 +28,11 @@ class Searchable:
         self._schemas = schemas
 
     @property
+    def schemas(self) -> Sequence[Schema]:
+        """Of what it is compared with: alternatives, without references."""
+        return self._schemas
+
+    @property
     def text(self) -> bool:
         """Whether it may hold text that is no date."""
         return not self.field.dated and any(type_of(schema) in ("string", "choice", "") for schema in self._schemas)

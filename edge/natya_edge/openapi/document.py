@@ -27,6 +27,7 @@ _HEADERS: Final[Mapping[str, Schema]] = {
         "schema": {"type": "string"},
     },
     "ETag": {"description": "The version of what is returned.", "schema": {"type": "string"}},
+    "Link": {"description": 'The next page, as `rel="next"` (RFC 8288).', "schema": {"type": "string"}},
     "Retry-After": {
         "description": "Seconds to wait before a repeat.",
         "schema": {"type": "integer", "minimum": 1},

@@ -10,6 +10,7 @@ from natya.access import Access
 from natya_edge.openapi import parameters, problems
 from natya_edge.openapi.access import security, sentence
 from natya_edge.openapi.examples import example
+from natya_edge.openapi.lists import describe_list
 from natya_edge.openapi.schemas import Schema, Schemas
 
 Manifest = Mapping[str, Any]
@@ -53,6 +54,7 @@ def describe_kind(manifest: Manifest) -> KindPart:
     base = f"/v1/actors/{kind}/{{key}}"
     paths: dict[str, Schema] = {}
     if not manifest["stateless"]:
+        paths[f"/v1/actors/{kind}"] = {"get": describe_list(manifest)}
         paths[base] = {"get": _state(kind, manifest, schemas)}
     for name, method in methods.items():
         operation = _query(kind, name, method, schemas) if method["query"] else _command(kind, name, method, schemas)
@@ -130,7 +132,10 @@ def _state(kind: str, manifest: Manifest, schemas: Schemas) -> Schema:
         "summary": f"The state of one {kind}",
         "description": _paragraphs(text, sentence(access)),
         "security": security(access),
-        "parameters": parameters.references((parameters.KEY, parameters.IF_NONE_MATCH, parameters.PREFER)),
+        "parameters": [
+            *parameters.references((parameters.KEY, parameters.IF_NONE_MATCH, parameters.PREFER)),
+            parameters.fields(manifest["state"]),
+        ],
         "responses": {
             "200": ok,
             "304": {"$ref": "#/components/responses/NotModified"},
@@ -147,6 +152,8 @@ def _operation(kind: str, name: str, method: Manifest) -> Schema:
     if text:
         operation["description"] = text
     operation["security"] = security(access)
+    if method.get("deprecated"):
+        operation["deprecated"] = True
     return operation
 
 

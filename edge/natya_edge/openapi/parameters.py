@@ -71,6 +71,19 @@ def references(names: Iterable[str]) -> list[Schema]:
     return [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
 
+def fields(state: Schema) -> Schema:
+    """The parameter that selects what of a state is sent."""
+    names = sorted(state.get("properties", {}))
+    return {
+        "name": "fields",
+        "in": "query",
+        "description": "Fields of the state to send; all if absent. `a.b` selects within a field.",
+        "style": "form",
+        "explode": False,
+        "schema": {"type": "array", "items": {"enum": names} if names else {"type": "string"}, "minItems": 1},
+    }
+
+
 def in_query(schema: Schema, components: Mapping[str, Schema]) -> list[Schema]:
     """The parameters of a query, each as the query string takes it. ``schema`` is of the object that holds them all."""
     required = schema.get("required", ())

@@ -15,7 +15,7 @@ Client = TestClient[Any, Any]
 PATHS = {
     "/v1/actors/account": "GET, HEAD, OPTIONS",
     "/v1/actors/account/a": "GET, HEAD, OPTIONS",
-    "/v1/actors/account/a/balance": "GET, HEAD, OPTIONS, POST",
+    "/v1/actors/account/a/balance": "GET, HEAD, OPTIONS",
     "/livez": "GET, HEAD, OPTIONS",
     "/readyz": "GET, HEAD, OPTIONS",
     "/openapi.json": "GET, HEAD, OPTIONS",
