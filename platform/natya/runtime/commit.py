@@ -134,9 +134,9 @@ class Committer:
         """Bytes that one turn may take."""
         return self._gate.room - HEADER_BYTES
 
-    def stalled(self, seconds: float) -> bool:
+    def stalled(self, seconds: float, now: float) -> bool:
         """Whether the append in flight has waited for its answer for longer than this."""
-        return bool(self._sending_since) and self._world.clock.boottime() - self._sending_since > seconds
+        return bool(self._sending_since) and now - self._sending_since > seconds
 
     def uncommitted(self) -> list[Turn]:
         """The turns in flight and in the open batch."""

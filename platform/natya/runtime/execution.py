@@ -261,10 +261,12 @@ class Execution:
             turn.verdict = Answer.of(error)
         return True
 
-    def tick(self, now_ms: int) -> None:
+    def tick(self, now_ms: int, now: float) -> None:
         """Note the time (``now`` is good enough to tell who is idle), and look at deadlines: cancel handlers that run past
         theirs, and answer who waits for an actor that does not come."""
-        self.now = self._stage.world.clock.boottime()
+        self.now = now
+        if not self._waiting:
+            return
         for activation in list(self._waiting.values()):
             turn = activation.running
             if turn is not None and activation.task is not None and not turn.expired:

@@ -164,10 +164,12 @@ class Incarnation:
 
     async def _tick(self) -> None:
         """Look at deadlines."""
+        clock = self._world.clock
         while True:
-            await self._world.clock.sleep(TICK)
+            await clock.sleep(TICK)
+            now_ms, now = clock.now_ms(), clock.boottime()
             for partition in self._serving():
-                partition.tick()
+                partition.tick(now_ms, now)
 
     async def _maintain(self) -> None:
         """Upkeep: it may have to wait for servers, and must not keep deadlines waiting."""
