@@ -4,6 +4,9 @@ from pydantic import BaseModel, PositiveInt
 
 from natya import Actor, Reject, command, query
 
+MOST = (1 << 63) - 1
+"""The largest balance: a state holds integers of 64 bit."""
+
 
 class AccountState(BaseModel):
     balance: int = 0
@@ -21,7 +24,9 @@ class Account(Actor[AccountState], owner="sub", roles=("teller",), indexes=[[("b
 
     @command
     async def deposit(self, amount: PositiveInt) -> Balance:
-        """Add to the balance."""
+        """Add to the balance. Rejected as `balance_limit` if it would exceed what can be stored."""
+        if amount > MOST - self.state.balance:
+            raise Reject("balance_limit", f"a balance can be {MOST} at most", balance=self.state.balance)
         self.state.balance += amount
         return Balance(balance=self.state.balance)
 

@@ -74,6 +74,14 @@ async def test_a_rejection_is_remembered_too(http: ClientSession, key: str) -> N
     assert await post(http, f"account/{key}/withdraw", {"amount": 5}, Idempotency_Key="w1", X_Request_Id="r") == rejected
 
 
+async def test_a_balance_that_could_not_be_stored_is_a_no(http: ClientSession, key: str) -> None:
+    most = (1 << 63) - 1
+    assert await post(http, f"account/{key}/deposit", {"amount": most}) == (200, {"balance": most})
+    status, problem = await post(http, f"account/{key}/deposit", {"amount": 1})
+    assert (status, problem["code"], problem["balance"]) == (409, "balance_limit", most)
+    assert await get(http, f"account/{key}/balance") == (200, {"balance": most})
+
+
 async def test_a_problem_is_the_document_that_comes_over_nats(cluster: Cluster, http: ClientSession, key: str) -> None:
     connection = await nats.connect(cluster.nats.url)
     try:

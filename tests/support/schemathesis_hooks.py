@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import schemathesis
-from schemathesis import HookContext
+from schemathesis import GenerationMode, HookContext
 
 LARGEST = (1 << 63) - 1
-VERSION = re.compile(r'"[0-9]{1,16}"\Z|\*\Z')
 
 
 @schemathesis.hook
@@ -19,16 +17,25 @@ def before_load_schema(context: HookContext, raw_schema: dict[str, Any]) -> None
 
 
 @schemathesis.hook
-def filter_path_parameters(context: HookContext, path_parameters: dict[str, Any]) -> bool:
+def filter_path_parameters(context: HookContext, path_parameters: dict[str, Any] | None) -> bool:
     """Keys are limited in bytes, schemas count characters; and its HTTP client takes dots out of a path."""
-    key = str(path_parameters.get("key", "x"))
+    key = str((path_parameters or {}).get("key", "x"))
     return len(key.encode(errors="replace")) <= 200 and key not in (".", "..")
 
 
 @schemathesis.hook
-def filter_headers(context: HookContext, headers: dict[str, Any]) -> bool:
+def filter_query(context: HookContext, query: dict[str, Any] | None) -> bool:
+    """A cursor is what an earlier page gave, no text of one's own."""
+    return "cursor" not in (query or {})
+
+
+@schemathesis.hook
+def before_call(context: HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     """It takes the quotes that the pattern of If-Match asks for off again."""
-    return "If-Match" not in headers or VERSION.match(str(headers["If-Match"])) is not None
+    headers: Any = case.headers
+    given = str((headers or {}).get("If-Match", ""))
+    if given.isdigit() and case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
+        headers["If-Match"] = f'"{given}"'
 
 
 def _bound(node: Any) -> None:
