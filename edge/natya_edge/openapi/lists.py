@@ -107,8 +107,12 @@ def _of_field(field: Searchable) -> Iterator[Schema]:
 
 
 def _value(field: Searchable) -> Schema:
-    """What the field is compared with. Null has an operator of its own."""
-    schemas = [dict(schema) for schema in field.schemas if schema.get("type") != "null"]
+    """What the field is compared with: anything of its type, also what no state has. Null has an operator of its own."""
+    schemas = [
+        {name: value for name, value in schema.items() if name in ("type", "format")} if "type" in schema else dict(schema)
+        for schema in field.schemas
+        if schema.get("type") != "null"
+    ]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas} if schemas else {}
 
 
