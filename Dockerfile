@@ -14,7 +14,8 @@ COPY ops ops
 RUN /opt/natya/bin/pip install --no-cache-dir .
 
 FROM python:3.13.9-slim-bookworm
-RUN useradd --system --uid 10001 --user-group --home-dir /app --create-home natya
+RUN useradd --system --uid 10001 --user-group --home-dir /app --create-home natya \
+    && install -d -o natya -g natya -m 700 /keys
 COPY --from=build /opt/natya /opt/natya
 # Volumes that are mounted here begin with this owner.
 RUN install -d -o natya -g natya /authority /certificates /trust

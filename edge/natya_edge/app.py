@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from natya.clock import Clock, Ids, RandomIds, SystemClock
-from natya_edge.auth.key_folder import KeyFolder
-from natya_edge.auth.key_watch import follow
-from natya_edge.auth.keyring import Keyring
+from natya_edge.auth.setup import add_auth
 from natya_edge.compression import compress
 from natya_edge.gateway import Gateway
 from natya_edge.guard.addresses import Proxies
@@ -20,25 +16,23 @@ from natya_edge.guard.cors import CORS, Cors, answer_preflights
 from natya_edge.guard.limits import Limits
 from natya_edge.guard.rates import LIMITS, PROXIES, limit_addresses, limit_principals
 from natya_edge.guard.response_headers import Dress
-from natya_edge.keys import DOCUMENTS, GATEWAY, IDS, KEYRING, SETTINGS, STORE, TOKENS
+from natya_edge.keys import DOCUMENTS, GATEWAY, IDS, SETTINGS, STORE
 from natya_edge.middleware import answer_problems, authenticate
 from natya_edge.openapi.document import Documents
 from natya_edge.routes import actors, docs, events, health, jwks, lists, messages, openapi
 from natya_edge.settings import EdgeSettings
 from natya_edge.store import Store
-from natya_edge.tokens import Tokens
 
 
 def make_app(
     edge: EdgeSettings, gateway: Gateway, store: Store, *, clock: Clock | None = None, ids: Ids | None = None
 ) -> web.Application:
-    """The edge's application. Raises `ConfigurationError` if there is no good secret."""
+    """The edge's application. Raises `ConfigurationError` if its keys, its secret or its issuers are not good."""
     app = web.Application(middlewares=_middlewares(edge), client_max_size=edge.body_limit)
     app[GATEWAY] = gateway
     app[STORE] = store
     app[SETTINGS] = edge
-    app[TOKENS] = Tokens(edge.read_secret(), clock, size=edge.known_tokens)
-    _add_keyring(app, edge, clock)
+    add_auth(app, edge, clock)
     app[IDS] = ids or RandomIds()
     app[DOCUMENTS] = Documents()
     app[PROXIES] = Proxies(edge.trusted_proxies)
@@ -61,20 +55,3 @@ def _middlewares(edge: EdgeSettings) -> Iterator[Middleware]:
     if edge.principal_rate or edge.operator_rate:
         yield limit_principals
     yield compress
-
-
-def _add_keyring(app: web.Application, edge: EdgeSettings, clock: Clock | None) -> None:
-    if edge.keys is None:
-        app[KEYRING] = Keyring((), clock)
-        return
-    folder = KeyFolder(edge.keys)
-    keyring = app[KEYRING] = Keyring(folder.read(), clock)
-
-    async def following(app: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(follow(folder, keyring, clock), name="signing keys")
-        yield
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-    app.cleanup_ctx.append(following)

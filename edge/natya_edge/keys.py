@@ -9,12 +9,12 @@ from aiohttp import web
 from natya.clock import Ids
 from natya_edge.auth.keyring import Keyring
 from natya_edge.auth.principal import Principal
+from natya_edge.auth.tokens import Tokens
 from natya_edge.gateway import Gateway
 from natya_edge.live.streams import Streams
 from natya_edge.openapi.document import Documents
 from natya_edge.settings import EdgeSettings
 from natya_edge.store import Store
-from natya_edge.tokens import Tokens
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 STORE: Final[web.AppKey[Store]] = web.AppKey("store")

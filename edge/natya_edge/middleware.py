@@ -69,7 +69,7 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
         principal = tokens.recall(token)
         if principal is None:
             with attempt(request):
-                principal = tokens.verify(token)
+                principal = await tokens.verify(token)
         request[PRINCIPAL] = principal
     return await handler(request)
 

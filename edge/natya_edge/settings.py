@@ -1,4 +1,4 @@
-"""Settings of the edge, from the environment (``NATYA_EDGE_…``), a ``.env`` file, or given in code."""
+"""Settings of the edge, from where `natya.settings` has its own; variables begin with ``NATYA_EDGE_``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from natya.errors import ConfigurationError
+from natya_edge.auth.issuer_settings import ExternalIssuer
 from natya_edge.guard.settings import GuardSettings
 
 HEADROOM = 16 << 10
@@ -28,7 +29,11 @@ class EdgeSettings(GuardSettings):
     keys: Annotated[Path | None, Field(description="folder with the keys that sign tokens")] = None
     issuer: Annotated[str, Field(min_length=1, description="`iss` of the tokens that the edge signs")] = "natya"
     audience: Annotated[str, Field(min_length=1, description="`aud` of the tokens that the edge signs and takes")] = "natya"
-    secret: Annotated[SecretStr, Field(description="signs and checks bearer tokens (HS256)")] = SecretStr("")
+    issuers: Annotated[
+        tuple[ExternalIssuer, ...], Field(description="others whose tokens are taken, as a JSON list of objects")
+    ] = ()
+    hs256: Annotated[bool, Field(description="take tokens signed with the secret: for development only")] = False
+    secret: Annotated[SecretStr, Field(description="signs and checks tokens for development (HS256)")] = SecretStr("")
     secret_file: Annotated[Path | None, Field(description="a file that holds the secret; goes before `secret`")] = None
     known_tokens: Annotated[int, Field(ge=1, description="verified tokens that are remembered for a minute")] = 10_000
 
@@ -64,7 +69,7 @@ class EdgeSettings(GuardSettings):
         secret = secret.strip()
         if not secret:
             raise ConfigurationError(
-                "the edge needs a secret that signs bearer tokens: set NATYA_EDGE_SECRET_FILE or NATYA_EDGE_SECRET"
+                "NATYA_EDGE_HS256 needs a secret: set NATYA_EDGE_SECRET_FILE or NATYA_EDGE_SECRET"
                 if self.secret_file is None
                 else f"the edge's secret in {where} is empty"
             )

@@ -1,10 +1,10 @@
-"""The data folder of ``natya up``: who uses it, what was left running in it, and the key for development.
+"""The data folder of ``natya up``: who uses it, and what was left running in it.
 
 ==================  ==============================================================
 ``lock``            locked while a ``natya up`` uses the folder
 ``processes.json``  pid and start time of every child, for the next start
 ``ready.json``      where everything is, while a ``natya up`` is ready: how other commands find it
-``dev.key``         secret that signs tokens for development, readable by its owner
+``keys/``           keys that sign bearer tokens, readable by their owner
 ``nats/``           configuration, log and JetStream data of the NATS server
 ``store/``          files of the store
 ``logs/``           one file for each process
@@ -17,7 +17,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import signal
 import time
 from collections.abc import Generator, Iterable
@@ -43,7 +42,7 @@ class Left:
 
 
 class DataFolder:
-    """One data folder. Reading the key needs no more; a ``natya up`` takes it with `locked` first."""
+    """One data folder. Looking into it needs no more; a ``natya up`` takes it with `locked` first."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -58,8 +57,8 @@ class DataFolder:
         return self.path / "store"
 
     @property
-    def key_file(self) -> Path:
-        return self.path / "dev.key"
+    def keys(self) -> Path:
+        return self.path / "keys"
 
     def log(self, name: str) -> Path:
         """The log file of the process ``name``."""
@@ -95,23 +94,6 @@ class DataFolder:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return {name: str(where) for name, where in found.items()} if alive else None
-
-    def secret(self) -> str:
-        """The key for development; created when first read. Raises `ConfigurationError` where that cannot be."""
-        try:
-            try:
-                file = os.open(self.key_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            except FileExistsError:
-                secret = self.key_file.read_text().strip()
-                if not secret:
-                    raise ConfigurationError(f"{self.key_file} is empty: delete it, and a new key is made") from None
-                return secret
-            with os.fdopen(file, "w") as key:
-                secret = secrets.token_urlsafe(48)
-                key.write(secret + "\n")
-        except OSError as error:
-            raise ConfigurationError(f"cannot read or create {self.key_file}: {error.strerror}") from error
-        return secret
 
     def record(self, child: Child) -> None:
         """Remember the newest process of ``child``."""

@@ -1,25 +1,60 @@
-"""Settings of a node, an edge or a client: from the environment (``NATYA_…``), a ``.env`` file, or given in code."""
+"""Settings of a node, an edge or a client: given in code, from the environment (``NATYA_…``), a ``.env`` file, or files of a secrets
+folder. What is named first counts.
+
+The secrets folder is ``/run/secrets``, where container engines put secrets, or the one that ``NATYA_SECRETS`` names: a file in it is
+called like the variable, in small letters or capitals (``natya_nats_password``), and holds its value.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+
+from natya.errors import ConfigurationError
 
 MIB = 1 << 20
+SECRETS_VARIABLE: Final = "NATYA_SECRETS"
+SECRETS_FOLDER: Final = Path("/run/secrets")
 
 
-class Settings(BaseSettings):
+class SettingsFromOutside(BaseSettings):
+    """Where all settings come from."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        folder = secrets_folder()
+        files = (SecretsSettingsSource(settings_cls, folder),) if folder else ()
+        return init_settings, env_settings, dotenv_settings, *files
+
+
+def secrets_folder() -> Path | None:
+    """The folder whose files are settings; None if there is none. Raises `ConfigurationError` if one is named that is not there."""
+    if named := os.environ.get(SECRETS_VARIABLE):
+        if not Path(named).is_dir():
+            raise ConfigurationError(f"{SECRETS_VARIABLE} names {named}, which is no folder")
+        return Path(named)
+    return SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
+
+
+class Settings(SettingsFromOutside):
     """Where the servers are and how much of what a node may use. Times are seconds, sizes bytes."""
 
     model_config = SettingsConfigDict(env_prefix="NATYA_", env_file=".env", extra="ignore", frozen=True)
 
     namespace: Annotated[str, Field(description="first token of every subject")] = "natya"
-    nats: Annotated[str, Field(description="NATS server URLs, comma-separated")] = "nats://127.0.0.1:4222"
+    nats: Annotated[str, Field(description="NATS server URLs, comma-separated", repr=False)] = "nats://127.0.0.1:4222"
     nats_user: str = ""
     nats_password: SecretStr = SecretStr("")
     nats_ca: Annotated[
@@ -32,7 +67,7 @@ class Settings(BaseSettings):
             description="where a client's calls go: to the actor's owner, or to any node, as NATS users who are guests must"
         ),
     ] = "owner"
-    store: Annotated[str, Field(description="MongoDB URL")] = "mongodb://127.0.0.1:27017"
+    store: Annotated[str, Field(description="MongoDB URL", repr=False)] = "mongodb://127.0.0.1:27017"
     database: Annotated[str, Field(description="database that holds one collection a kind")] = "natya"
     node: Annotated[
         str, Field(description="this node's name: stable across restarts, unique in the cluster", min_length=1)

@@ -55,7 +55,7 @@ def test_a_token_opens_the_edge(up: Up, failure: Failing, tmp_path: Path) -> Non
         assert json.load(answer) == {"balance": 3}
     made = up.document("token", "--hours", "0.5")
     assert made.keys() == {"token", "subject", "roles", "scope", "expires"}
-    assert failure("token", "--data", str(tmp_path)).startswith(f"there is no key for development in {tmp_path}: natya up")
+    assert failure("token", "--data", str(tmp_path)).startswith(f"cannot read the signing keys in {tmp_path}/keys")
 
 
 def test_the_doctor_finds_a_fresh_platform_well(up: Up) -> None:

@@ -10,9 +10,9 @@ import pytest_asyncio
 from aiohttp import ClientSession
 
 from natya.settings import Settings
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.main import Running, serving
 from natya_edge.settings import EdgeSettings
-from natya_edge.tokens import make_dev_token
 from support.cluster import Cluster
 from support.edge import SECRET
 from support.world import eventually
@@ -29,7 +29,7 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clu
 async def edge(cluster: Cluster) -> AsyncIterator[Running]:
     """A ready edge."""
     settings = Settings(_env_file=None, nats=cluster.nats.url, store=cluster.store.url)
-    async with serving(settings, EdgeSettings(_env_file=None, port=0, secret=SECRET)) as running:
+    async with serving(settings, EdgeSettings(_env_file=None, port=0, hs256=True, secret=SECRET)) as running:
         await eventually(lambda: not running.gateway.trouble, limit=30)
         yield running
 

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import ClientSession
 from yarl import URL
 
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.main import Running
-from natya_edge.tokens import make_dev_token
 from support.edge import SECRET
 from support.waiting import until
 

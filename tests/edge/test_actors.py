@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from natya.names import encode_key
-from natya_edge.tokens import make_dev_token
+from natya_edge.auth.dev_secret import make_dev_token
 from support.cluster import Cluster
 from support.edge import SECRET
 

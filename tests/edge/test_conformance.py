@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.main import Running
-from natya_edge.tokens import make_dev_token
 from support.edge import SECRET
 
 TESTS = Path(__file__).parents[1]

@@ -14,8 +14,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.main import Running
-from natya_edge.tokens import make_dev_token
 from support.edge import SECRET
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

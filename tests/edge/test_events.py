@@ -16,9 +16,9 @@ from natya.client import connect
 from natya.jetstream import open_jetstream
 from natya.jetstream.requests import api
 from natya.settings import Settings
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.main import Running, serving
 from natya_edge.settings import EdgeSettings
-from natya_edge.tokens import make_dev_token
 from natya_ops.servers.ports import free_port
 from support.cluster import Cluster
 from support.edge import SECRET
@@ -69,7 +69,7 @@ async def test_an_edge_reads_the_stream_once_for_all_clients_and_not_at_all_for_
     settings = Settings(_env_file=None, nats=cluster.nats.url, store=cluster.store.url)
     async with (
         open_jetstream(settings, name="test") as jetstream,
-        serving(settings, EdgeSettings(_env_file=None, port=0, secret=SECRET, events_heartbeat=0.2)) as edge,
+        serving(settings, EdgeSettings(_env_file=None, port=0, hs256=True, secret=SECRET, events_heartbeat=0.2)) as edge,
         ClientSession(edge.url) as http,
     ):
         await is_status(http, "/readyz", 200)

@@ -10,9 +10,9 @@ from yarl import URL
 
 from natya.names import encode_key
 from natya.settings import Settings
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.main import serving
 from natya_edge.settings import EdgeSettings
-from natya_edge.tokens import make_dev_token
 from support.cluster import Cluster
 from support.edge import SECRET
 from support.waiting import until
@@ -94,7 +94,7 @@ async def test_a_list_while_the_store_is_away_is_503_and_commands_go_on(
 ) -> None:
     settings = Settings(_env_file=None, nats=cluster.nats.url, store=f"mongodb://127.0.0.1:{unused_tcp_port}")
     headers = {"Authorization": f"Bearer {make_dev_token(SECRET)}"}
-    async with serving(settings, EdgeSettings(_env_file=None, port=0, secret=SECRET)) as edge:
+    async with serving(settings, EdgeSettings(_env_file=None, port=0, hs256=True, secret=SECRET)) as edge:
         await eventually(lambda: not edge.gateway.trouble, limit=30)
         async with ClientSession(edge.url, headers=headers) as http:
             status, problem = await get(http, "account")

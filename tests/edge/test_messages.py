@@ -15,11 +15,11 @@ from aiohttp import ClientSession
 
 from natya.message import digest_of
 from natya.settings import Settings
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.auth.principal import Principal
 from natya_edge.main import Running, serving
 from natya_edge.settings import EdgeSettings
 from natya_edge.tickets import issue
-from natya_edge.tokens import make_dev_token
 from support.cluster import Cluster
 from support.edge import SECRET
 from support.waiting import until
@@ -67,7 +67,7 @@ async def other(cluster: Cluster, http: ClientSession) -> AsyncIterator[ClientSe
     settings = Settings(_env_file=None, nats=cluster.nats.url, store=cluster.store.url)
     async with AsyncExitStack() as stack:
         edge: Running = await stack.enter_async_context(
-            serving(settings, EdgeSettings(_env_file=None, port=0, secret=SECRET))
+            serving(settings, EdgeSettings(_env_file=None, port=0, hs256=True, secret=SECRET))
         )
         await eventually(lambda: not edge.gateway.trouble, limit=30)
         yield await stack.enter_async_context(ClientSession(edge.url, headers=http.headers))

@@ -83,9 +83,15 @@ async def test_a_second_signal_ends_it_at_once(cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"NATYA_EDGE_SECRET": ""}, "the edge needs a secret"),
+        ({"NATYA_EDGE_SECRET": ""}, "NATYA_EDGE_HS256 needs a secret"),
         ({"NATYA_EDGE_SECRET": "short"}, "at least 32 are needed"),
         ({"NATYA_EDGE_SECRET_FILE": "/nowhere/key"}, "cannot read its secret from /nowhere/key"),
+        ({"NATYA_EDGE_HS256": "0"}, "set NATYA_EDGE_KEYS instead"),
+        ({"NATYA_EDGE_HS256": "0", "NATYA_EDGE_SECRET": ""}, "the edge needs keys for its tokens"),
+        ({"NATYA_EDGE_KEYS": "/nowhere/keys"}, "cannot read the signing keys in /nowhere/keys"),
+        ({"NATYA_EDGE_ISSUERS": "[{"}, "NATYA_EDGE_ISSUERS"),
+        ({"NATYA_EDGE_ISSUERS": "[{}]"}, "NATYA_EDGE_ISSUERS_0_ISSUER"),
+        ({"NATYA_SECRETS": "/nowhere"}, "NATYA_SECRETS names /nowhere, which is no folder"),
         ({"NATYA_EDGE_PORT": "99999"}, "NATYA_EDGE_PORT is '99999'"),
         ({"NATYA_EDGE_HOST": "192.0.2.1"}, "cannot listen on 192.0.2.1"),
     ],
@@ -101,7 +107,10 @@ async def test_a_wrong_setting_ends_it_with_one_line(tmp_path: Path, environment
 
 
 async def test_a_port_that_is_taken_is_named(cluster: Cluster) -> None:
-    settings, edge = Settings(_env_file=None, nats=cluster.nats.url), EdgeSettings(_env_file=None, port=0, secret=SECRET)
+    settings, edge = (
+        Settings(_env_file=None, nats=cluster.nats.url),
+        EdgeSettings(_env_file=None, port=0, hs256=True, secret=SECRET),
+    )
     async with serving(settings, edge) as first:
         await eventually(lambda: not first.gateway.trouble, limit=30)
         port = first.url.rpartition(":")[2]

@@ -9,9 +9,9 @@ from contextlib import AsyncExitStack
 from aiohttp import ClientSession
 
 from natya.settings import Settings
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.main import serving
 from natya_edge.settings import EdgeSettings
-from natya_edge.tokens import make_dev_token
 from support.cluster import Cluster
 from support.edge import SECRET
 from support.world import eventually
@@ -24,7 +24,13 @@ async def test_two_edges_share_the_limit_of_a_principal(cluster: Cluster, key: s
     """Each is asked for far more than the rate; together they let the rate through, not twice of it."""
     settings = Settings(_env_file=None, nats=cluster.nats.url)
     edge = EdgeSettings(
-        _env_file=None, port=0, secret=SECRET, principal_rate=RATE, principal_burst=BURST, share_interval=INTERVAL
+        _env_file=None,
+        port=0,
+        hs256=True,
+        secret=SECRET,
+        principal_rate=RATE,
+        principal_burst=BURST,
+        share_interval=INTERVAL,
     )
     token = {"Authorization": f"Bearer {make_dev_token(SECRET, key, roles=())}"}
     passed: list[float] = []

@@ -14,8 +14,8 @@ from statistics import median
 import pytest
 from aiohttp import ClientSession
 
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.guard.listening import allow_connections
-from natya_edge.tokens import make_dev_token
 from natya_ops.servers.ports import free_port
 from support.cluster import Cluster
 from support.edge import SECRET

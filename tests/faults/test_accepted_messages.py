@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from natya_edge.tokens import make_dev_token
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_ops.servers.ports import free_port
 from support.cluster import Cluster
 from support.edge import SECRET

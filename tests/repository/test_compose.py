@@ -30,7 +30,9 @@ ALONE = ("nats", "store")
 STORES = ("store-1", "store-2", "store-3")
 OURS = ("worker-1", "worker-2", "edge")
 OURS_OF_CLUSTER = ("cluster-worker-1", "cluster-worker-2", "cluster-worker-3", "cluster-edge")
-ONCE = "certificates"
+CERTIFICATES = "certificates"
+KEYS = "keys"
+ONCE = (CERTIFICATES, KEYS)
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ async def compose_nats(tmp_path: Path) -> AsyncIterator[ComposeNats]:
 
 
 def test_services_are_nats_a_store_two_workers_and_an_edge() -> None:
-    assert {name for name, service in SERVICES.items() if "profiles" not in service} == {ONCE, *ALONE, *OURS}
+    assert {name for name, service in SERVICES.items() if "profiles" not in service} == {*ALONE, *OURS, *ONCE}
     assert [SERVICES[name]["command"][:2] for name in OURS] == [["natya", "worker"], ["natya", "worker"], ["natya", "edge"]]
     assert len({SERVICES[name]["environment"].get("NATYA_NODE") for name in OURS}) == len(OURS)
 
@@ -48,7 +50,7 @@ def test_services_are_nats_a_store_two_workers_and_an_edge() -> None:
 def test_the_profile_cluster_has_three_of_each_server_and_needs_nothing_else() -> None:
     services = {name for name, service in SERVICES.items() if service.get("profiles") == ["cluster"]}
     assert services == {*THREE, *STORES, *OURS_OF_CLUSTER}
-    assert {need for name in services for need in SERVICES[name].get("depends_on", ())} <= {ONCE, *services}
+    assert {need for name in services for need in SERVICES[name].get("depends_on", ())} <= {*services, *ONCE}
     assert len({SERVICES[name]["environment"].get("NATYA_NODE") for name in OURS_OF_CLUSTER}) == len(OURS_OF_CLUSTER)
     published = [port.rpartition(":")[0] for service in SERVICES.values() for port in service.get("ports", [])]
     assert len(set(published)) == len(published)
@@ -71,7 +73,7 @@ def test_in_a_cluster_everything_is_known_and_kept_three_times() -> None:
         assert SERVICES[name]["environment"]["NATYA_SERVER"] == name
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES.keys() - {ONCE}))
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - {*ONCE}))
 def test_a_service_is_checked_restarted_and_given_time_to_end(name: str) -> None:
     service = SERVICES[name]
     assert service["healthcheck"]["test"][0] == "CMD"
@@ -85,7 +87,10 @@ def test_services_start_when_what_they_need_is_healthy() -> None:
         for name in names:
             needs = SERVICES[name]["depends_on"]
             assert set(servers) <= set(needs)
-            assert {need["condition"] for need in needs.values()} == {"service_healthy"}
+            conditions = {need: condition["condition"] for need, condition in needs.items()}
+            assert conditions == {
+                need: "service_completed_successfully" if need in ONCE else "service_healthy" for need in needs
+            }
         assert set(names[:-1]) <= set(SERVICES[names[-1]]["depends_on"])
 
 
@@ -99,6 +104,18 @@ def test_data_lives_in_named_volumes() -> None:
     assert len(set(used)) == len(used)
 
 
+def test_the_keys_are_made_once_and_no_edge_can_change_them() -> None:
+    assert SERVICES["keys"]["restart"] == "no"
+    assert SERVICES["keys"]["volumes"] == ["keys:/keys"]
+    for name in ("edge", "cluster-edge"):
+        assert "keys:/keys:ro" in SERVICES[name]["volumes"]
+        assert (
+            SERVICES[name]["environment"]["NATYA_EDGE_KEYS"] == SERVICES["keys"]["environment"]["NATYA_EDGE_KEYS"] == "/keys"
+        )
+        assert "keys" in SERVICES[name]["depends_on"]
+    assert "install -d -o natya -g natya -m 700 /keys" in (ROOT / "Dockerfile").read_text()
+
+
 def test_images_are_pinned_and_ours_runs_without_root() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     bases = [line.split()[1] for line in lines if line.startswith("FROM ")]
@@ -108,7 +125,9 @@ def test_images_are_pinned_and_ours_runs_without_root() -> None:
         version = image.partition(":")[2].split("-")[0]
         assert len(version.split(".")) == 3, f"{image} is not pinned to a full version"
     assert [line for line in lines if line.startswith("USER ")] == ["USER 10001:10001"]
-    assert all(SERVICES[name]["read_only"] and SERVICES[name]["cap_drop"] == ["ALL"] for name in OURS + OURS_OF_CLUSTER)
+    assert all(
+        SERVICES[name]["read_only"] and SERVICES[name]["cap_drop"] == ["ALL"] for name in OURS + OURS_OF_CLUSTER + ONCE
+    )
 
 
 def test_the_image_copies_only_what_is_there_and_not_ignored() -> None:
@@ -131,16 +150,21 @@ def test_the_nats_configuration_of_a_server_is_valid(name: str, tmp_path: Path) 
 
 
 def test_nobody_but_the_service_that_makes_certificates_can_read_the_key_of_the_authority() -> None:
-    readers = {"authority": {ONCE}, "certificates": {ONCE, "nats", *THREE}, "trust": {ONCE, *OURS, *OURS_OF_CLUSTER}}
+    readers = {
+        "authority": {CERTIFICATES},
+        "certificates": {CERTIFICATES, "nats", *THREE},
+        "trust": {CERTIFICATES, *OURS, *OURS_OF_CLUSTER},
+        "keys": {KEYS, "edge", "cluster-edge"},
+    }
     for volume, services in readers.items():
         mounted = {
             name: [v for v in service.get("volumes", []) if v.startswith(f"{volume}:")] for name, service in SERVICES.items()
         }
         assert {name for name, found in mounted.items() if found} == services
-        assert all(found[0].endswith(":ro") for name, found in mounted.items() if found and name != ONCE)
-    command = SERVICES[ONCE]["command"]
+        assert all(found[0].endswith(":ro") for name, found in mounted.items() if found and name not in ONCE)
+    command = SERVICES[CERTIFICATES]["command"]
     assert {f"--host={name}" for name in ("nats", *THREE)} <= set(command)
-    assert SERVICES[ONCE]["network_mode"] == "none"
+    assert SERVICES[CERTIFICATES]["network_mode"] == "none"
 
 
 @pytest.mark.slow
@@ -163,21 +187,25 @@ class Composed:
     def __init__(self, name: str, folder: Path, hosts: Mapping[str, str]) -> None:
         service = SERVICES[name]
         port = str(free_port())
-        secret = folder / "edge_secret"
-        secret.write_text("0123456789abcdef0123456789abcdef")
         inside = {
             "0.0.0.0": HOST,
             "/trust": str(folder / "certificates"),
+            "/keys": str(folder / "keys"),
             "9090": port,
             "8080": port,
-            "/run/secrets/edge_secret": str(secret),
             **hosts,
         }
         self._log = folder / f"{name}.log"
-        self._check = service["healthcheck"]
         self._command = self._mapped(service["command"], inside)
-        self._checking = self._mapped(self._check["test"][1:], inside)
+        if "healthcheck" in service:
+            self._check = service["healthcheck"]
+            self._checking = self._mapped(self._check["test"][1:], inside)
         self._environment = {key: replaced(str(value), inside) for key, value in service["environment"].items()}
+
+    async def run(self) -> None:
+        """Start it, and wait for it to end well."""
+        process = await Process.spawn(self._command, log=self._log, env=self._environment)
+        assert await asyncio.wait_for(process.wait(), 60) == 0, self._log.read_text()
 
     async def healthy(self, processes: AsyncExitStack) -> None:
         """Start it and wait for its health check to pass, not longer than the compose file allows."""
@@ -203,5 +231,6 @@ async def test_every_service_of_ours_starts_and_passes_its_own_health_check(
 ) -> None:
     hosts = {"nats:4222": f"{HOST}:{compose_nats.port}", "store:27017": f"{HOST}:{store_server.port}"}
     async with AsyncExitStack() as processes:
+        await Composed(KEYS, tmp_path, hosts).run()
         for name in OURS:
             await Composed(name, tmp_path, hosts).healthy(processes)

@@ -203,6 +203,7 @@ async def _platform(server: ComposeNats, store: StoreServer, folder: Path) -> As
                 "NATYA_NATS_PASSWORD": PASSWORDS[f"NATYA_{user.upper()}_PASSWORD"],
                 "NATYA_METRICS_PORT": str(port),
                 "NATYA_EDGE_PORT": str(port),
+                "NATYA_EDGE_HS256": "1",
                 "NATYA_EDGE_SECRET": "0123456789abcdef0123456789abcdef",
             }
             log = folder / f"{name}.log"

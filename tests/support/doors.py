@@ -58,7 +58,7 @@ async def read_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 @asynccontextmanager
 async def doors(**settings: Any) -> AsyncIterator[Doors]:
     """An edge with these settings."""
-    edge = EdgeSettings(_env_file=None, secret=SECRET, **settings)
+    edge = EdgeSettings(_env_file=None, hs256=True, secret=SECRET, **settings)
     gateway, platform = Gateway(), RecordingPlatform()
     gateway.attach(platform)
     app = make_app(edge, gateway, MemoryStore())

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import ClientError, ClientSession
 
-from natya_edge.tokens import make_dev_token
+from natya_edge.auth.dev_secret import make_dev_token
 from support.edge import SECRET
 from support.waiting import until
 
@@ -22,7 +22,7 @@ async def natya_edge(nats: str, port: int, **environment: str) -> AsyncIterator[
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "natya_ops", "edge",
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "NATYA_NATS": nats, "NATYA_EDGE_PORT": str(port), "NATYA_EDGE_SECRET": SECRET, **environment},
+        env={**os.environ, "NATYA_NATS": nats, "NATYA_EDGE_PORT": str(port), "NATYA_EDGE_HS256": "1", "NATYA_EDGE_SECRET": SECRET, **environment},
     )  # fmt: skip
     try:
         yield child

@@ -41,7 +41,7 @@ def end(*_):
     print("edge", file=open(os.environ["ORDER"], "a"))
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
-assert os.path.exists(os.environ["NATYA_EDGE_SECRET_FILE"])
+assert os.path.exists(os.environ["NATYA_EDGE_KEYS"])
 http.server.ThreadingHTTPServer((os.environ["NATYA_EDGE_HOST"], int(os.environ["NATYA_EDGE_PORT"])), Handler).serve_forever()
 """
 
@@ -60,7 +60,6 @@ async def run(data: Path, nats_port: int) -> None:
 
 
 if __name__ == "__main__":
-    platform.make_token = lambda secret: f"token of {secret}"
     import natya_ops.cli
 
     natya_ops.cli.app = lambda **_: asyncio.run(run(Path(sys.argv[1]), int(sys.argv[2])))  # type: ignore[assignment]

@@ -11,12 +11,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import jwt
-from jwt import PyJWK
 
 from natya.clock import Clock, SystemClock
 from natya.errors import Unavailable
 from natya_edge.auth.signing_key import LONGEST_LIFE, SigningKey, Stage
-from natya_edge.auth.verifying_key import VerifyingKey
+from natya_edge.auth.verifying_key import KeySet, VerifyingKey
 
 ACCESS_TOKEN: Final = "at+jwt"
 """The ``typ`` of an access token (RFC 9068)."""
@@ -32,19 +31,13 @@ class Keyring:
     def __init__(self, keys: Iterable[SigningKey] = (), clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._keys: dict[str, SigningKey] = {}
-        self._public: dict[str, dict[str, str]] = {}
-        self._verifying: dict[str, VerifyingKey] = {}
+        self._verifying = KeySet()
         self.replace(keys)
 
     def replace(self, keys: Iterable[SigningKey]) -> None:
         """These are the keys from now on. What was verified with one that is no longer among them is forgotten."""
-        fresh = {key.kid: key for key in keys}
-        public = {kid: key.public for kid, key in fresh.items()}
-        kept = {kid: key for kid, key in self._verifying.items() if public.get(kid) == self._public[kid]}
-        for kid, key in self._verifying.items():
-            key.withdrawn = kid not in kept
-        self._verifying = {kid: kept.get(kid) or VerifyingKey(kid, PyJWK(jwk)) for kid, jwk in public.items()}
-        self._keys, self._public = fresh, public
+        self._keys = {key.kid: key for key in keys}
+        self._verifying.replace(VerifyingKey(key.kid, key.algorithm, key.public) for key in self._keys.values())
 
     def sign(self, claims: Mapping[str, Any], typ: str = ACCESS_TOKEN) -> str:
         """A JWT with these claims, signed by the current key. Raises `NoSigningKey`; `ValueError` if it would live too long."""
@@ -61,15 +54,16 @@ class Keyring:
             raise NoSigningKey("no key that may sign tokens is in its time", retry_after=5.0)
         return max(active, key=lambda key: (key.use_from, key.kid))
 
-    def jwks(self) -> dict[str, list[dict[str, str]]]:
+    def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """The public keys as a JWK Set (RFC 7517, 5): those that will sign, that do, and that did for as long as it matters."""
         now = self._now()
-        return {"keys": [self._public[kid] for kid, key in self._keys.items() if key.stage(now) is not Stage.GONE]}
+        shown = [kid for kid, key in self._keys.items() if key.stage(now) is not Stage.GONE]
+        return {"keys": [found.document for kid in shown if (found := self._verifying.get(kid))]}
 
-    def find(self, kid: str) -> VerifyingKey | None:
-        """The key that tokens naming ``kid`` are verified with; None if there is none."""
+    async def find(self, kid: str) -> VerifyingKey | None:
+        """Implements `KeySource`; nothing is waited for."""
         key = self._keys.get(kid)
-        return self._verifying[kid] if key is not None and key.stage(self._now()) is not Stage.GONE else None
+        return self._verifying.get(kid) if key is not None and key.stage(self._now()) is not Stage.GONE else None
 
     def __len__(self) -> int:
         """How many keys there are, whatever their stage."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal, get_args
@@ -76,6 +76,11 @@ def new_key(
     kid = f"{created:%Y%m%d}-{secrets.token_hex(4)}"
     jwk = PyJWK(_to_jwk(algorithm, private), algorithm)
     return SigningKey(kid, algorithm, created, use_from or created, retire_at, jwk)
+
+
+def retired(key: SigningKey, at: datetime) -> SigningKey:
+    """The same key, which signs until ``at`` at the latest."""
+    return replace(key, retire_at=at if key.retire_at is None else min(at, key.retire_at))
 
 
 def private_jwk(key: SigningKey) -> Mapping[str, str]:

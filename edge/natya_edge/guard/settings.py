@@ -7,7 +7,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Final
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
+
+from natya.settings import SettingsFromOutside
 
 Network = IPv4Network | IPv6Network
 
@@ -15,7 +17,7 @@ _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?\Z|https?://\[[0
 _DEFAULT_PORTS: Final = (("http://", ":80"), ("https://", ":443"))
 
 
-class GuardSettings(BaseSettings):
+class GuardSettings(SettingsFromOutside):
     """Times are seconds, sizes bytes, rates requests per second; a rate of 0 is no limit."""
 
     origins: Annotated[

@@ -38,13 +38,19 @@ class Pace:
 
 
 class Session:
-    """Sends what ``subscriber`` wants to ``client``. ``authentic`` raises `Unauthenticated` once the client's token has ended.
+    """Sends what ``subscriber`` wants to ``client``. ``authentic`` raises `Unauthenticated` once the client's token has
+    ended, `Unavailable` where nobody can say.
 
     ``position``: everything wanted up to there has been sent.
     """
 
     def __init__(
-        self, streams: Streams, subscriber: Subscriber, client: Client, authentic: Callable[[], object], pace: Pace
+        self,
+        streams: Streams,
+        subscriber: Subscriber,
+        client: Client,
+        authentic: Callable[[], Awaitable[object]],
+        pace: Pace,
     ) -> None:
         self.position = 0
         self._streams = streams
@@ -119,7 +125,7 @@ class Session:
         elif self.position >= self._subscriber.joined:
             self.position = max(self.position, self._streams.position)
             await self._send(sse.heartbeat(self.position, self._streams.trouble))
-            self._check()
+            await self._check()
 
     async def _pass_on(self, messages: Sequence[Message]) -> None:
         """Send in pieces of about `_PIECE`: so it is seen that a client takes something, however little."""
@@ -130,7 +136,7 @@ class Session:
                 # What is written is on its way, also if there is no room for more: hence the position before the wait.
                 self.position = position
                 await self._send(b"".join([each for _, each in messages[first:number]]))
-                self._check()
+                await self._check()
                 first, size = number, 0
 
     async def _gap(self, gone: EventsGone) -> None:
@@ -147,10 +153,10 @@ class Session:
                 await self._pause()
 
     async def _pause(self) -> None:
-        self._check()
+        await self._check()
         await self._unless_ended(asyncio.sleep(_PAUSE))
 
-    def _check(self) -> None:
+    async def _check(self) -> None:
         """Raises `Ended` if the stream should go on no longer."""
         self._subscriber.check()
         now = self._now()
@@ -159,8 +165,8 @@ class Session:
         if now - self._checked >= self._pace.heartbeat / 2:
             self._checked = now
             try:
-                self._authentic()
-            except Unauthenticated as error:
+                await self._authentic()
+            except (Unauthenticated, Unavailable) as error:
                 raise Ended(End.TOKEN, error.detail) from error
 
     async def _sign_of_life(self, comment: str) -> None:

@@ -14,6 +14,7 @@ from natya_ops.commands import (
     edge,
     health,
     history,
+    keys,
     kinds,
     state,
     tell,
@@ -40,6 +41,7 @@ REGISTERED = (
     chaos,
     token,
     certificates,
+    keys,
     doctor,
     health,
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from natya_ops.commands.connection import Data, Namespace, Nats, Store, find_platform, monitoring_of
+from natya_ops.commands.connection import DEFAULT_DATA, Data, Namespace, Nats, Store, find_platform, monitoring_of
 from natya_ops.commands.output import AsJson, run, show
 
 if TYPE_CHECKING:
@@ -28,12 +28,15 @@ def doctor(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Examine servers, streams, nodes and clocks, and say what to do: exit code 1 if something is a problem."""
+    """Examine servers, streams, nodes, clocks and the edge's keys, and say what to do: exit code 1 if something is a problem."""
     from natya_ops.doctor.examination import examine
     from natya_ops.doctor.findings import Level, count
+    from natya_ops.signing_keys import edge_settings, find_keys
 
     settings = find_platform(data=data, nats=nats, store=store, namespace=namespace)
-    work = examine(settings, monitor=monitor or monitoring_of(settings, data))
+    edge, keys = edge_settings(), find_keys(data, DEFAULT_DATA)
+    known = keys if edge.keys is not None or keys.exists() else None
+    work = examine(settings, monitor=monitor or monitoring_of(settings, data), edge=edge, keys=known)
     findings = run(work, "Examining the platform")
     problems, warnings = count(findings, Level.PROBLEM), count(findings, Level.WARNING)
     document = {"checks": [finding.document() for finding in findings], "problems": problems, "warnings": warnings}

@@ -11,6 +11,7 @@ from natya_ops.commands.connection import DEFAULT_DATA, Data
 from natya_ops.commands.output import AsJson, show
 
 DEVELOPER: Final = "dev"
+"""The subject of the token that ``natya up`` prints."""
 
 
 def register(app: typer.Typer) -> None:
@@ -23,30 +24,22 @@ def token(
         list[str] | None, typer.Option(help="A role that the bearer has, may be repeated; dev is an operator if left out.")
     ] = None,
     scope: Annotated[str, typer.Option(help="Scopes that it grants, with spaces between them.")] = "",
-    hours: Annotated[float, typer.Option(min=0.001, max=8784, help="How long it is valid.")] = 24.0,
+    hours: Annotated[float, typer.Option(min=0.001, max=744, help="How long it is valid.")] = 24.0,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a bearer token for development, signed with the key in the data folder of natya up.
+    """Make a bearer token for development, signed with the key of natya up, or with the one in NATYA_EDGE_KEYS.
 
     curl -H "Authorization: Bearer $(natya token)" http://127.0.0.1:8080/v1/actors/account/alice/balance
     """
-    from natya.errors import ConfigurationError
-    from natya_edge.auth.principal import OPERATOR
-    from natya_edge.tokens import MAX_SUBJECT, make_dev_token
-    from natya_ops.data_folder import DataFolder
+    from natya_edge.auth.claims import MAX_SUBJECT
+    from natya_ops.signing_keys import OPERATOR, development_token, find_keys
 
     if not (1 <= len(subject) <= MAX_SUBJECT and subject.isprintable() and subject == subject.strip()):
         raise typer.BadParameter(f"1 to {MAX_SUBJECT} printable characters, no outer spaces", param_hint="--subject")
-    folder = DataFolder(data or DEFAULT_DATA)
-    if not folder.key_file.exists():
-        raise ConfigurationError(
-            f"there is no key for development in {folder.path}: natya up makes one when it first runs there; "
-            "name its folder with --data"
-        )
     lifetime = timedelta(hours=hours)
     roles = role or ([OPERATOR] if subject == DEVELOPER else [])
-    made = make_dev_token(folder.secret(), subject, scope=scope, roles=roles, lifetime=lifetime)
+    made = development_token(find_keys(data, DEFAULT_DATA), subject, scope=scope, roles=roles, lifetime=lifetime)
     until = (datetime.now(UTC) + lifetime).isoformat(timespec="seconds")
     shown = {"token": made, "subject": subject, "roles": roles, "scope": scope, "expires": until}
     show(shown, as_json, lambda: made)

@@ -24,6 +24,7 @@ from natya_ops.data_folder import DataFolder
 from natya_ops.servers import NatsServer, StoreServer
 from natya_ops.servers.base import Child
 from natya_ops.servers.ports import HOST, check_free
+from natya_ops.signing_keys import OPERATOR, development_token, make_first_key
 from natya_ops.up.programs import NATYA, Edge, Worker
 from natya_ops.up.reports import Display, Pids, Ready
 from natya_ops.up.supervision import Group
@@ -101,7 +102,7 @@ class Platform:
             for left in folder.end_left_behind():
                 display.starting(f"(ended {left.name}, pid {left.pid}, of an earlier run)")
             options.check()
-            secret = folder.secret()
+            make_first_key(folder.keys)
             self.nats = nats = NatsServer(folder.nats, options.nats_port, log=folder.log("nats"))
             self.store = store = StoreServer(folder.store, options.store_port, log=folder.log("store"))
             display.starting("NATS and the store")
@@ -118,7 +119,7 @@ class Platform:
                             nats=nats.url,
                             store=store.url,
                             data=str(options.data),
-                            token=make_token(secret),
+                            token=development_token(folder.keys, roles=(OPERATOR,)),
                             pids=Pids(nats=nats.pid, store=store.pid, edge=[edge.pid], workers=[w.pid for w in workers]),
                         )
                         folder.announce(http=edge.url, nats=nats.url, store=store.url, monitor=nats.monitor)
@@ -148,7 +149,7 @@ class Platform:
             program=self._options.edge_program,
             environment={
                 **await self.surroundings(Edge.role),
-                "NATYA_EDGE_SECRET_FILE": str(self.folder.key_file.resolve()),
+                "NATYA_EDGE_KEYS": str(self.folder.keys.resolve()),
                 # Whoever measures on one machine mostly does so as one principal.
                 "NATYA_EDGE_PRINCIPAL_RATE": os.environ.get("NATYA_EDGE_PRINCIPAL_RATE", "100000"),
             },
@@ -186,10 +187,3 @@ async def run_until_signal(
     finally:
         asking.cancel()
         display.close()
-
-
-def make_token(secret: str) -> str:
-    """A bearer token for development, signed with ``secret``."""
-    from natya_edge.tokens import make_dev_token
-
-    return make_dev_token(secret)

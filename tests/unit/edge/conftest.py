@@ -9,16 +9,16 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from natya.memory import MemoryStore
 from natya_edge.app import make_app
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.gateway import Gateway
 from natya_edge.guard.listening import HTTP
 from natya_edge.settings import EdgeSettings
-from natya_edge.tokens import make_dev_token
 from support.edge import SECRET, RecordingPlatform
 
 
 @pytest.fixture
 def edge_settings() -> EdgeSettings:
-    return EdgeSettings(_env_file=None, secret=SECRET, body_limit=10_000, body_timeout=0.5)
+    return EdgeSettings(_env_file=None, hs256=True, secret=SECRET, body_limit=10_000, body_timeout=0.5)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from natya.errors import Reject
 from natya.message import Answer
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.compression import IN_THREAD, LEAST, best_coding
-from natya_edge.tokens import make_dev_token
 from support.edge import SECRET, RecordingPlatform, Response, send_raw
 
 Client = TestClient[Any, Any]

@@ -42,7 +42,7 @@ async def test_only_this_server_may_be_used_and_nothing_is_inline(nobody: TestCl
 
 
 async def test_it_can_be_turned_off(gateway: Gateway, store: MemoryStore) -> None:
-    app = make_app(EdgeSettings(_env_file=None, secret=SECRET, docs=False), gateway, store)
+    app = make_app(EdgeSettings(_env_file=None, hs256=True, secret=SECRET, docs=False), gateway, store)
     async with TestClient(TestServer(app)) as client:
         for path in ("/docs", "/docs/page.js", "/openapi.json"):
             async with client.get(path) as response:

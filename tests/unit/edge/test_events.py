@@ -12,12 +12,12 @@ from aiohttp.test_utils import TestServer
 
 from natya.memory import MemoryStore
 from natya_edge.app import make_app
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.gateway import Gateway
 from natya_edge.guard.listening import HTTP
 from natya_edge.keys import STREAMS
 from natya_edge.live.streams import Streams
 from natya_edge.settings import EdgeSettings
-from natya_edge.tokens import make_dev_token
 from support.edge import SECRET, RecordingPlatform
 from support.event_source import Message, event_source
 from support.world import eventually
@@ -30,7 +30,13 @@ def authorization(subject: str) -> dict[str, str]:
 @pytest.fixture
 def edge_settings() -> EdgeSettings:
     return EdgeSettings(
-        _env_file=None, secret=SECRET, events_streams=4, events_streams_each=3, events_heartbeat=0.05, events_patience=5
+        _env_file=None,
+        hs256=True,
+        secret=SECRET,
+        events_streams=4,
+        events_streams_each=3,
+        events_heartbeat=0.05,
+        events_patience=5,
     )
 
 

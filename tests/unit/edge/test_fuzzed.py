@@ -11,7 +11,7 @@ from aiohttp import ClientResponse, ClientSession
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from natya_edge.tokens import make_dev_token
+from natya_edge.auth.dev_secret import make_dev_token
 from support.doors import Doors, doors
 from support.edge import SECRET
 

@@ -24,7 +24,7 @@ async def public(gateway: Gateway, tmp_path: Path) -> AsyncIterator[TestClient]:
     """A client without a token, of an edge with two keys in ``tmp_path``."""
     for algorithm in ALGORITHMS:
         KeyFolder(tmp_path).write(new_key(algorithm, datetime.now(UTC)))
-    settings = EdgeSettings(_env_file=None, secret=SECRET, keys=tmp_path)
+    settings = EdgeSettings(_env_file=None, hs256=True, secret=SECRET, keys=tmp_path)
     async with TestClient(TestServer(make_app(settings, gateway, MemoryStore()))) as client:
         yield client
 
@@ -46,4 +46,4 @@ async def test_an_edge_that_signs_nothing_publishes_nothing(client: TestClient) 
 
 def test_a_folder_that_cannot_be_read_ends_the_start(gateway: Gateway, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot read the signing keys"):
-        make_app(EdgeSettings(_env_file=None, secret=SECRET, keys=tmp_path / "none"), gateway, MemoryStore())
+        make_app(EdgeSettings(_env_file=None, hs256=True, secret=SECRET, keys=tmp_path / "none"), gateway, MemoryStore())

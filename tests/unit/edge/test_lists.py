@@ -16,7 +16,7 @@ from yarl import URL
 from natya.memory import MemoryStore
 from natya.ports.listing import Search, SearchTooSlow
 from natya.ports.snapshots import Snapshot
-from natya_edge.tokens import make_dev_token
+from natya_edge.auth.dev_secret import make_dev_token
 from support.edge import SECRET, Goods, RecordingPlatform
 
 Client = TestClient[Any, Any]

@@ -15,9 +15,9 @@ from natya.message import Answer, digest_of
 from natya.outcome import Outcome, Stand
 from natya.ref import Options
 from natya_edge import tickets
+from natya_edge.auth.dev_secret import DEV_ISSUER, make_dev_token
 from natya_edge.auth.principal import Principal
 from natya_edge.tickets import Ticket
-from natya_edge.tokens import make_dev_token
 from support.edge import SECRET, RecordingPlatform
 
 Client = TestClient[Any, Any]
@@ -218,7 +218,7 @@ async def test_an_id_that_names_somebody_elses_message_finds_nothing(client: Cli
     path = str((await post(client, CAROLS, **LATER, **authorization("carol"))).headers["Location"])
     theirs = tickets.read(path.rpartition("/")[2])
     assert theirs is not None
-    bob = Principal("bob", issuer="natya")
+    bob = Principal("bob", issuer=DEV_ISSUER)
     forged = Ticket(tickets.sender_of(bob), theirs.seed, theirs.digest, theirs.kind, theirs.key)
     await client.get(forged.path, headers=authorization("bob"))
     assert platform.asked[-1][2] != platform.stored[0].options.id

@@ -23,7 +23,7 @@ from natya.memory import MemoryStore
 from natya.message import Answer
 from natya.names import encode_key
 from natya.ports.snapshots import Snapshot
-from natya_edge.tokens import make_dev_token
+from natya_edge.auth.dev_secret import make_dev_token
 from support.edge import SECRET, RecordingPlatform
 
 Client = TestClient[Any, Any]

@@ -7,7 +7,7 @@ from aiohttp.test_utils import TestServer
 
 from natya.errors import Invalid
 from natya.names import encode_key
-from natya_edge.tokens import make_dev_token
+from natya_edge.auth.dev_secret import make_dev_token
 from support.edge import SECRET, RecordingPlatform, Response, send_raw
 
 

@@ -10,9 +10,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from natya.message import Answer
 from natya.ref import Options
+from natya_edge.auth.dev_secret import DEV_ISSUER, make_dev_token
 from natya_edge.auth.principal import Principal
 from natya_edge.tickets import message_id
-from natya_edge.tokens import make_dev_token
 from support.edge import SECRET, RecordingPlatform, send_raw
 from support.world import eventually
 
@@ -65,7 +65,7 @@ async def test_an_idempotency_key_becomes_an_id_of_its_own_user_that_is_kept_for
     for subject, key in (("ada", "k 1"), ("ada", "k 1"), ("bob", "k 1"), ("ada", "k 2")):
         await client.post(DEPOSIT, headers={"Idempotency-Key": key, **authorization(subject)})
     ids = [call.options.id for call in platform.calls]
-    assert ids[0] == ids[1] == message_id(Principal("ada", issuer="natya"), "k 1")
+    assert ids[0] == ids[1] == message_id(Principal("ada", issuer=DEV_ISSUER), "k 1")
     assert len(set(ids)) == 3
     assert {call.options.keep for call in platform.calls} == {86_400}
 

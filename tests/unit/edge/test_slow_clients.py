@@ -12,10 +12,10 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.keys import STREAMS
 from natya_edge.live.subscriber import End
 from natya_edge.settings import EdgeSettings
-from natya_edge.tokens import make_dev_token
 from support.edge import SECRET, RecordingPlatform
 from support.event_source import Message, Parser, event_source
 from support.world import eventually
@@ -26,7 +26,9 @@ FILLING = "x" * 20_000
 
 @pytest.fixture
 def edge_settings() -> EdgeSettings:
-    return EdgeSettings(_env_file=None, secret=SECRET, events_buffer=200_000, events_heartbeat=0.2, events_patience=1)
+    return EdgeSettings(
+        _env_file=None, hs256=True, secret=SECRET, events_buffer=200_000, events_heartbeat=0.2, events_patience=1
+    )
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from aiohttp.test_utils import TestServer
 
 from natya import StatelessActor, query
 from natya.manifest import Definition
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.settings import EdgeSettings
-from natya_edge.tokens import make_dev_token
 from support.edge import SECRET, RecordingPlatform
 from support.event_source import event_source
 
@@ -39,7 +39,7 @@ class Board(StatelessActor):
 
 @pytest.fixture
 def edge_settings() -> EdgeSettings:
-    return EdgeSettings(_env_file=None, secret=SECRET, events_heartbeat=0.05)
+    return EdgeSettings(_env_file=None, hs256=True, secret=SECRET, events_heartbeat=0.05)
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
-"""The data folder: one user, its key, and what was left running."""
+"""The data folder: one user, and what was left running."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,25 +52,6 @@ def test_damaged_records_are_named(tmp_path: Path) -> None:
     (tmp_path / "processes.json").write_text("{")
     with pytest.raises(ConfigurationError, match=r"processes\.json is damaged"):
         DataFolder(tmp_path).end_left_behind()
-
-
-def test_the_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
-    old = os.umask(0)
-    try:
-        secret = DataFolder(tmp_path).secret()
-    finally:
-        os.umask(old)
-    assert len(secret) >= 32
-    assert DataFolder(tmp_path).secret() == secret
-    assert stat.S_IMODE((tmp_path / "dev.key").stat().st_mode) == 0o600
-
-
-def test_an_empty_key_and_a_missing_folder_are_named(tmp_path: Path) -> None:
-    (tmp_path / "dev.key").write_text("\n")
-    with pytest.raises(ConfigurationError, match=r"dev\.key is empty"):
-        DataFolder(tmp_path).secret()
-    with pytest.raises(ConfigurationError, match=r"cannot read or create .*none/dev\.key"):
-        DataFolder(tmp_path / "none").secret()
 
 
 def test_only_one_uses_a_folder_at_a_time(tmp_path: Path) -> None:

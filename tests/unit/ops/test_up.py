@@ -13,6 +13,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import jwt
+
+from natya_edge.auth.key_folder import KeyFolder
 from natya_ops.servers.process import start_time
 from support import up_driver
 from support.world import eventually
@@ -77,7 +80,9 @@ async def test_it_says_ready_restarts_what_dies_on_the_same_ports_and_ends_in_or
         ready = await up.line("ready")
         assert list(ready) == ["event", "http", "nats", "store", "data", "token", "pids"]
         assert list(ready["pids"]) == ["nats", "store", "edge", "workers"]
-        assert ready["token"] == f"token of {(data / 'dev.key').read_text().strip()}"
+        assert jwt.get_unverified_header(ready["token"])["kid"] == KeyFolder(data / "keys").read()[0].kid
+        said = jwt.decode(ready["token"], options={"verify_signature": False})
+        assert (said["sub"], said["roles"]) == ("dev", ["operator"])
         assert ready["data"] == str(data)
         assert len(set(pids(ready))) == 5
 
@@ -148,7 +153,8 @@ async def test_nothing_is_left_when_it_is_killed_and_it_starts_again_on_its_data
     await eventually(lambda: not [pid for pid in pids(ready) if start_time(pid) is not None])
     async with natya_up(data) as up:
         again = await up.line("ready")
-        assert again["token"] == ready["token"]
+        kids = [jwt.get_unverified_header(each["token"])["kid"] for each in (ready, again)]
+        assert kids[0] == kids[1]
         up.signal(signal.SIGTERM)
         assert await up.end() == 0
 

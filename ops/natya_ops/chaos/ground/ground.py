@@ -21,7 +21,8 @@ from natya_ops.chaos.ground.slow_sync import SlowSync
 from natya_ops.cluster import open_cluster
 from natya_ops.configuration import read_settings
 from natya_ops.data_folder import DataFolder
-from natya_ops.up.platform import Options, make_token
+from natya_ops.signing_keys import OPERATOR, development_token
+from natya_ops.up.platform import Options
 from natya_ops.up.reports import Pids
 
 JOINED: Final = "only possible on a platform that natya chaos starts itself, not on one that it joins"
@@ -112,7 +113,7 @@ class Ground:
             nats=running["nats"],
             http=running["http"],
             store=running["store"],
-            token=make_token(folder.secret()),
+            token=development_token(folder.keys, roles=(OPERATOR,)),
             data=data,
             workers=tuple(sorted(name for name in processes.names if name.startswith("worker-"))),
             processes=processes,

@@ -40,15 +40,15 @@ async def test_keys_that_come_and_go_are_noticed(tmp_path: Path) -> None:
     first, second = (new_key("EdDSA", datetime.now(UTC)) for _ in range(2))
     folder.write(first)
     keyring = Keyring(folder.read())
-    known = keyring.find(first.kid)
+    known = await keyring.find(first.kid)
     assert known is not None
     async with following(folder, keyring):
         folder.write(second)
         await eventually(lambda: keyring.current().kid == second.kid)
-        assert keyring.find(first.kid) is known
+        assert await keyring.find(first.kid) is known
         folder.remove(first)
         await eventually(lambda: known.withdrawn)
-        assert keyring.find(first.kid) is None
+        assert await keyring.find(first.kid) is None
 
 
 class CountingFolder(KeyFolder):

@@ -61,11 +61,11 @@ async def test_the_next_key_is_published_before_it_signs_and_the_last_one_as_lon
     await clock.advance(HOUR.total_seconds())
     assert keyring.current().kid == new.kid
     assert kids(keyring) == [old.kid, new.kid]
-    assert keyring.find(old.kid) is not None
+    assert await keyring.find(old.kid) is not None
 
     await clock.advance(LONGEST_LIFE.total_seconds())
     assert kids(keyring) == [new.kid]
-    assert keyring.find(old.kid) is None
+    assert await keyring.find(old.kid) is None
 
 
 def test_of_several_that_may_sign_the_newest_does(clock: ManualClock) -> None:
@@ -88,10 +88,10 @@ def test_no_token_lives_longer_than_its_key_is_published(clock: ManualClock) -> 
         keyring.sign(claims(clock, LONGEST_LIFE + timedelta(seconds=1)))
 
 
-def test_a_key_that_is_taken_away_or_exchanged_is_withdrawn_and_the_others_stay(clock: ManualClock) -> None:
+async def test_a_key_that_is_taken_away_or_exchanged_is_withdrawn_and_the_others_stay(clock: ManualClock) -> None:
     kept, gone, exchanged = key_from(0), key_from(0), key_from(0)
     keyring = Keyring([kept, gone, exchanged], clock)
-    before = {key.kid: keyring.find(key.kid) for key in (kept, gone, exchanged)}
+    before = {key.kid: await keyring.find(key.kid) for key in (kept, gone, exchanged)}
     other = key_from(0)
     forged = SigningKey(exchanged.kid, other.algorithm, other.created, other.use_from, None, other.private)
 
@@ -99,8 +99,8 @@ def test_a_key_that_is_taken_away_or_exchanged_is_withdrawn_and_the_others_stay(
 
     withdrawn = {kid: key.withdrawn for kid, key in before.items() if key is not None}
     assert withdrawn == {kept.kid: False, gone.kid: True, exchanged.kid: True}
-    assert keyring.find(kept.kid) is before[kept.kid]
-    assert keyring.find(gone.kid) is None
+    assert await keyring.find(kept.kid) is before[kept.kid]
+    assert await keyring.find(gone.kid) is None
 
 
 def test_the_stages_of_a_key() -> None:

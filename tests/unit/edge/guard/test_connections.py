@@ -9,7 +9,7 @@ import time
 import orjson
 
 from natya.message import Answer
-from natya_edge.tokens import make_dev_token
+from natya_edge.auth.dev_secret import make_dev_token
 from support.doors import doors, read_all
 from support.edge import SECRET
 from support.world import eventually

@@ -13,10 +13,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from natya.clock import SystemClock
 from natya.memory import MemoryStore
 from natya_edge.app import make_app
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.gateway import Gateway
 from natya_edge.guard.listening import HTTP
 from natya_edge.settings import EdgeSettings
-from natya_edge.tokens import make_dev_token
 from support.edge import SECRET, RecordingPlatform
 
 QUERY = "/v1/actors/types/a/cached"
@@ -42,7 +42,9 @@ def clock() -> Time:
 def opened(clock: Time, platform: RecordingPlatform, gateway: Gateway) -> Opened:
     @asynccontextmanager
     async def open(**settings: Any) -> AsyncIterator[Client]:
-        edge = EdgeSettings(_env_file=None, secret=SECRET, trusted_proxies=(ip_network("127.0.0.1"),), **settings)
+        edge = EdgeSettings(
+            _env_file=None, hs256=True, secret=SECRET, trusted_proxies=(ip_network("127.0.0.1"),), **settings
+        )
         server = TestServer(make_app(edge, gateway, MemoryStore(), clock=clock))
         await server.start_server(**HTTP)
         async with TestClient(server) as client:

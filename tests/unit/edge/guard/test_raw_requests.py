@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from natya_edge.tokens import make_dev_token
+from natya_edge.auth.dev_secret import make_dev_token
 from support.doors import Doors, doors
 from support.edge import SECRET
 

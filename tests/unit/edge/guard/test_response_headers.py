@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from natya.memory import MemoryStore
 from natya_edge.app import make_app
+from natya_edge.auth.dev_secret import make_dev_token
 from natya_edge.gateway import Gateway
 from natya_edge.guard.listening import HTTP
 from natya_edge.settings import EdgeSettings
-from natya_edge.tokens import make_dev_token
 from support.edge import SECRET
 
 Client = TestClient[Any, Any]
@@ -38,7 +38,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
 
 @pytest.fixture
 async def client(gateway: Gateway) -> AsyncIterator[Client]:
-    edge = EdgeSettings(_env_file=None, secret=SECRET, origins=(APP, "http://localhost:3000"), hsts=31_536_000)
+    edge = EdgeSettings(_env_file=None, hs256=True, secret=SECRET, origins=(APP, "http://localhost:3000"), hsts=31_536_000)
     app = make_app(edge, gateway, MemoryStore())
     app.router.add_get("/page/{page}", page)
     app.router.add_get("/stream/{stream}", stream)
@@ -78,7 +78,7 @@ async def test_a_page_may_have_a_content_policy_of_its_own(client: Client) -> No
 
 async def test_without_the_setting_nothing_is_said_of_tls(gateway: Gateway) -> None:
     async with TestClient(
-        TestServer(make_app(EdgeSettings(_env_file=None, secret=SECRET), gateway, MemoryStore()))
+        TestServer(make_app(EdgeSettings(_env_file=None, hs256=True, secret=SECRET), gateway, MemoryStore()))
     ) as client:
         response = await client.get("/livez", headers={"Origin": APP})
         assert not {"Strict-Transport-Security", "Access-Control-Allow-Origin", "Vary"} & set(response.headers)

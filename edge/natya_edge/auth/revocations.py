@@ -1,0 +1,21 @@
+"""Tokens that were taken back before their end."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Revocations(Protocol):
+    """Which tokens are no longer good. Asked for every request: the answer comes out of memory, in about the time of a look into a
+    set, and whoever implements this keeps that memory as it should be."""
+
+    def is_revoked(self, jti: str) -> bool:
+        """Whether the token with this ``jti`` was taken back."""
+        ...
+
+
+class NoRevocations:
+    """Implements `Revocations` for an edge that takes nothing back."""
+
+    def is_revoked(self, jti: str) -> bool:
+        return False
