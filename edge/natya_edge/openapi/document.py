@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from natya.version import VERSION
-from natya_edge.openapi import messages, parameters, platform, problems
+from natya_edge.openapi import events, messages, parameters, platform, problems
 from natya_edge.openapi.access import BEARER
 from natya_edge.openapi.kinds import describe_kind
 from natya_edge.openapi.schemas import Schema
@@ -64,12 +64,13 @@ def describe(manifests: Mapping[str, Mapping[str, Any]]) -> Schema:
         paths.update(part.paths)
         schemas.update(part.schemas)
     paths.update(messages.paths())
+    paths.update(events.paths())
     paths.update(platform.paths())
     return {
         "openapi": "3.1.0",
         "info": {"title": "Natya", "version": VERSION, "description": _TEXT},
         "servers": [{"url": "/"}],
-        "tags": [*[part.tag for part in parts], messages.TAG, platform.TAG],
+        "tags": [*[part.tag for part in parts], messages.TAG, events.TAG, platform.TAG],
         "paths": paths,
         "components": {
             "schemas": schemas,

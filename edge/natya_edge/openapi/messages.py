@@ -78,7 +78,7 @@ def _message() -> dict[str, Any]:
             },
             **problems.responses(
                 (
-                    problems.INVALID, problems.UNAUTHENTICATED, problems.NOT_FOUND, problems.TOO_LARGE,
+                    problems.INVALID, problems.UNAUTHENTICATED, problems.NOT_FOUND, problems.TOO_LARGE, problems.TOO_MANY,
                     problems.INTERNAL, problems.UNAVAILABLE,
                 )
             ),

@@ -219,6 +219,18 @@ async def test_it_is_served_without_a_token_and_with_an_entity_tag(nobody: TestC
             assert (response.status, response.headers["ETag"]) == (status, tag)
 
 
+async def test_every_route_of_the_edge_is_described(server: TestServer, nobody: TestClient[Any, Any]) -> None:
+    async with nobody.get("/openapi.json") as response:
+        paths = set((await response.json())["paths"])
+    general = {
+        "/v1/actors/{kind}": "/v1/actors/account",
+        "/v1/actors/{kind}/{key}": "/v1/actors/account/{key}",
+        "/v1/actors/{kind}/{key}/{method}": "/v1/actors/account/{key}/deposit",
+    }
+    routes = {resource.canonical for resource in server.app.router.resources()}
+    assert {general.get(route, route) for route in routes if not route.startswith("/docs")} <= paths
+
+
 async def test_it_is_served_while_nats_is_away_but_not_before_it_was_there(
     nobody: TestClient[Any, Any], platform: RecordingPlatform, gateway: Gateway
 ) -> None:
