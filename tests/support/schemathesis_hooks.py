@@ -29,11 +29,18 @@ def filter_path_parameters(context: HookContext, path_parameters: dict[str, Any]
 
 @schemathesis.hook
 def before_call(context: HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
-    """It takes the quotes that the pattern of If-Match asks for off again."""
-    headers: Any = case.headers
-    given = str((headers or {}).get("If-Match", ""))
-    if given.isdigit() and case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
+    """What a schema allows and words do not is put right in requests that are meant to be good ones: it takes the quotes that
+    the pattern of If-Match asks for off again, and a list cannot be sorted by one field in both directions."""
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    headers: Any = case.headers or {}
+    query: Any = case.query or {}
+    if str(given := headers.get("If-Match", "")).isdigit():
         headers["If-Match"] = f'"{given}"'
+    if sort := query.get("sort"):
+        names = sort.split(",") if isinstance(sort, str) else [str(name) for name in sort]
+        once = list({name.removeprefix("-"): name for name in names}.values())
+        query["sort"] = ",".join(once) if isinstance(sort, str) else once
 
 
 def _bound(node: Any) -> None:
