@@ -18,8 +18,10 @@ from natya_edge.guard.rates import LIMITS, PROXIES, limit_addresses, limit_princ
 from natya_edge.guard.response_headers import Dress
 from natya_edge.keys import DOCUMENTS, GATEWAY, IDS, SETTINGS, STORE
 from natya_edge.middleware import answer_problems, authenticate
+from natya_edge.oauth.revocations import Revocations
+from natya_edge.oauth.setup import add_oauth
 from natya_edge.openapi.document import Documents
-from natya_edge.routes import actors, docs, events, health, jwks, lists, messages, openapi
+from natya_edge.routes import actors, docs, events, health, jwks, lists, messages, oauth, openapi
 from natya_edge.settings import EdgeSettings
 from natya_edge.store import Store
 
@@ -32,14 +34,17 @@ def make_app(
     app[GATEWAY] = gateway
     app[STORE] = store
     app[SETTINGS] = edge
-    add_auth(app, edge, clock)
+    clock = clock or SystemClock()
+    revocations = Revocations(store.records, clock)
+    add_auth(app, edge, clock, revocations)
+    add_oauth(app, revocations, clock)
     app[IDS] = ids or RandomIds()
     app[DOCUMENTS] = Documents()
     app[PROXIES] = Proxies(edge.trusted_proxies)
-    app[LIMITS] = Limits(edge, (clock or SystemClock()).boottime)
+    app[LIMITS] = Limits(edge, clock.boottime)
     app[CORS] = Cors(edge)
     app.on_response_prepare.append(Dress(edge, app[CORS] if edge.origins else None))
-    for routes in (actors, messages, lists, events, health, jwks, openapi, docs):
+    for routes in (actors, messages, lists, events, health, jwks, openapi, docs, oauth):
         routes.add_routes(app)
     return app
 

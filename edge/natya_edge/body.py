@@ -17,9 +17,9 @@ _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
-async def read_body(request: web.Request, settings: EdgeSettings) -> bytes:
-    """The body, of a size that NATS can carry. Raises `TooLarge`, `BodyTimeout`."""
-    size, limit = request.content_length, settings.body_limit
+async def read_body(request: web.Request, settings: EdgeSettings, limit: int = 0) -> bytes:
+    """The body, of a size that NATS can carry, or of at most ``limit`` bytes. Raises `TooLarge`, `BodyTimeout`."""
+    size, limit = request.content_length, limit or settings.body_limit
     if size is not None and size > limit:
         raise TooLarge(f"the body has {size} bytes: at most {limit} are taken", limit=limit, size=size)
     if request.content.is_eof():

@@ -12,6 +12,7 @@ from natya_edge.auth.principal import Principal
 from natya_edge.auth.tokens import Tokens
 from natya_edge.gateway import Gateway
 from natya_edge.live.streams import Streams
+from natya_edge.oauth.server import AuthorizationServer
 from natya_edge.openapi.document import Documents
 from natya_edge.settings import EdgeSettings
 from natya_edge.store import Store
@@ -21,6 +22,7 @@ STORE: Final[web.AppKey[Store]] = web.AppKey("store")
 SETTINGS: Final = web.AppKey("settings", EdgeSettings)
 KEYRING: Final = web.AppKey("keyring", Keyring)
 TOKENS: Final = web.AppKey("tokens", Tokens)
+OAUTH: Final = web.AppKey("oauth", AuthorizationServer)
 IDS: Final = web.AppKey("ids", Ids)
 DOCUMENTS: Final = web.AppKey("documents", Documents)
 STREAMS: Final = web.AppKey("streams", Streams)

@@ -17,9 +17,9 @@ from natya_edge.guard.rates import attempt
 from natya_edge.headers import request_id
 from natya_edge.keys import GATEWAY, IDS, PRINCIPAL, REQUEST_ID, TOKENS
 from natya_edge.responses import NO_STORE, error_problem
-from natya_edge.routes import actors, docs, health, jwks, openapi
+from natya_edge.routes import actors, docs, health, jwks, oauth, openapi
 
-PUBLIC: Final = health.PUBLIC | jwks.PUBLIC | openapi.PUBLIC | docs.PUBLIC
+PUBLIC: Final = health.PUBLIC | jwks.PUBLIC | openapi.PUBLIC | docs.PUBLIC | oauth.PUBLIC
 """Routes that need no token."""
 
 _log = logging.getLogger("natya.edge")

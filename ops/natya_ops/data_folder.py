@@ -5,6 +5,7 @@
 ``processes.json``  pid and start time of every child, for the next start
 ``ready.json``      where everything is, while a ``natya up`` is ready: how other commands find it
 ``keys/``           keys that sign bearer tokens, readable by their owner
+``dev.secret``      secret of the client for development, readable by its owner
 ``nats/``           configuration, log and JetStream data of the NATS server
 ``store/``          files of the store
 ``logs/``           one file for each process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 
@@ -9,13 +10,13 @@ class Revocations(Protocol):
     """Which tokens are no longer good. Asked for every request: the answer comes out of memory, in about the time of a look into a
     set, and whoever implements this keeps that memory as it should be."""
 
-    def is_revoked(self, jti: str) -> bool:
-        """Whether the token with this ``jti`` was taken back."""
+    def is_revoked(self, claims: Mapping[str, str]) -> bool:
+        """Whether a token with these claims was taken back; those that are text, as a principal has them."""
         ...
 
 
 class NoRevocations:
     """Implements `Revocations` for an edge that takes nothing back."""
 
-    def is_revoked(self, jti: str) -> bool:
+    def is_revoked(self, claims: Mapping[str, str]) -> bool:
         return False

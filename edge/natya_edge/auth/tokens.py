@@ -31,7 +31,6 @@ class _Known(NamedTuple):
     until_ms: float
     principal: Principal
     key: VerifyingKey
-    jti: str
 
 
 class Tokens:
@@ -48,7 +47,7 @@ class Tokens:
     ) -> None:
         self._issuers = {issuer.name: issuer for issuer in issuers}
         self._now_ms = (clock or SystemClock()).now_ms
-        self._revoked = (revocations or NoRevocations()).is_revoked
+        self._revoked = (NoRevocations() if revocations is None else revocations).is_revoked
         self._size = size
         self._known: dict[str, _Known] = {}
 
@@ -58,8 +57,8 @@ class Tokens:
         found = self._known.get(token)
         if found is None:
             return None
-        until_ms, principal, key, jti = found
-        if until_ms <= self._now_ms() or key.withdrawn or self._revoked(jti):
+        until_ms, principal, key = found
+        if until_ms <= self._now_ms() or key.withdrawn or self._revoked(principal.claims):
             del self._known[token]
             return None
         return principal
@@ -76,12 +75,12 @@ class Tokens:
         _check_signature(token, key, issuer)
         now = self._now_ms() / 1000
         until = check_claims(claims, issuer, now)
-        if self._revoked(claims["jti"]):
-            raise BadToken("the token was revoked")
         principal = principal_of(claims, issuer)
+        if self._revoked(principal.claims):
+            raise BadToken("the token was revoked")
         while len(self._known) >= self._size:
             del self._known[next(iter(self._known))]
-        self._known[token] = _Known(min(until, now + REMEMBERED) * 1000, principal, key, claims["jti"])
+        self._known[token] = _Known(min(until, now + REMEMBERED) * 1000, principal, key)
         return principal
 
     def __len__(self) -> int:

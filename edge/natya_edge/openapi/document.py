@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from natya.version import VERSION
-from natya_edge.openapi import events, messages, parameters, platform, problems
+from natya_edge.openapi import events, messages, oauth, parameters, platform, problems
 from natya_edge.openapi.access import BEARER
 from natya_edge.openapi.kinds import describe_kind
 from natya_edge.openapi.schemas import Schema
@@ -65,19 +65,20 @@ def describe(manifests: Mapping[str, Mapping[str, Any]]) -> Schema:
         schemas.update(part.schemas)
     paths.update(messages.paths())
     paths.update(events.paths())
+    paths.update(oauth.paths())
     paths.update(platform.paths())
     return {
         "openapi": "3.1.0",
         "info": {"title": "Natya", "version": VERSION, "description": _TEXT},
         "servers": [{"url": "/"}],
-        "tags": [*[part.tag for part in parts], messages.TAG, events.TAG, platform.TAG],
+        "tags": [*[part.tag for part in parts], messages.TAG, events.TAG, oauth.TAG, platform.TAG],
         "paths": paths,
         "components": {
             "schemas": schemas,
             "parameters": dict(parameters.COMPONENTS),
             "responses": {**problems.components(), "NotModified": _NOT_MODIFIED, "Accepted": messages.ACCEPTED},
             "headers": dict(_HEADERS),
-            "securitySchemes": {BEARER: _BEARER},
+            "securitySchemes": {BEARER: _BEARER, oauth.CLIENT: oauth.SCHEME},
         },
     }
 

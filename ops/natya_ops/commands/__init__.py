@@ -8,6 +8,7 @@ from natya_ops.commands import (
     certificates,
     chaos,
     client,
+    clients,
     dead,
     describe,
     doctor,
@@ -20,6 +21,7 @@ from natya_ops.commands import (
     tell,
     token,
     up,
+    users,
     where,
     worker,
 )
@@ -42,6 +44,8 @@ REGISTERED = (
     token,
     certificates,
     keys,
+    users,
+    clients,
     doctor,
     health,
 )

@@ -21,6 +21,7 @@ from natya.errors import ConfigurationError
 from natya.settings import Settings
 from natya_ops.configuration import read_settings
 from natya_ops.data_folder import DataFolder
+from natya_ops.dev_client import provide_dev_client
 from natya_ops.servers import NatsServer, StoreServer
 from natya_ops.servers.base import Child
 from natya_ops.servers.ports import HOST, check_free
@@ -107,6 +108,7 @@ class Platform:
             self.store = store = StoreServer(folder.store, options.store_port, log=folder.log("store"))
             display.starting("NATS and the store")
             async with self._group(nats, store):
+                client = await provide_dev_client(read_settings(Settings, store=store.url), folder.path)
                 self.workers = workers = [await self._worker(number) for number in range(1, options.workers + 1)]
                 display.starting(f"{len(workers)} workers" if len(workers) > 1 else "a worker")
                 async with self._group(*workers):
@@ -121,6 +123,7 @@ class Platform:
                             data=str(options.data),
                             token=development_token(folder.keys, roles=(OPERATOR,)),
                             pids=Pids(nats=nats.pid, store=store.pid, edge=[edge.pid], workers=[w.pid for w in workers]),
+                            client=client,
                         )
                         folder.announce(http=edge.url, nats=nats.url, store=store.url, monitor=nats.monitor)
                         display.ready(ready)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
+from natya_ops.dev_client import DevClient
 from natya_ops.servers.base import Child
 from natya_ops.up.supervision import Reports
 
@@ -36,6 +37,7 @@ class Ready(TypedDict):
     data: str
     token: str
     pids: Pids
+    client: DevClient
 
 
 class Display(Reports, Protocol):
@@ -121,6 +123,7 @@ class Terminal:
             ("store", ready["store"], [ready["pids"]["store"]]),
             ("workers", f"{len(ready['pids']['workers'])} running", ready["pids"]["workers"]),
             ("data", ready["data"], []),
+            ("log in", f"client {ready['client']['id']} with the secret {ready['client']['secret']}", []),
         ):
             table.add_row(f"[bold]{name}[/]", where, f"[dim]{_listed(pids)}[/]")
         self._console.print(f"[bold green]Natya is up[/] after {time.monotonic() - self._since:.1f} s\n")

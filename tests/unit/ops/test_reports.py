@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from natya_ops.dev_client import DevClient
 from natya_ops.servers.nats_server import NatsServer
 from natya_ops.up.reports import Pids, Ready, Terminal
 
@@ -20,6 +21,7 @@ READY = Ready(
     data=".natya",
     token="t0ken",
     pids=Pids(nats=101, store=102, edge=[103], workers=[104, 105]),
+    client=DevClient(id="dev", secret="s3cret"),
 )
 
 
@@ -34,7 +36,14 @@ def test_people_are_told_where_everything_is_and_how_to_try_it(tmp_path: Path) -
     terminal.close()
 
     shown = screen.getvalue()
-    for part in ("http://127.0.0.1:8080", "pid 104, 105", "TOKEN=t0ken", "[Errno 28] no space", "Everything has ended"):
+    for part in (
+        "http://127.0.0.1:8080",
+        "pid 104, 105",
+        "TOKEN=t0ken",
+        "client dev with the secret s3cret",
+        "[Errno 28] no space",
+        "Everything has ended",
+    ):
         assert part in shown
     assert "nats req natya.ask.account.alice.deposit '{\"amount\":5}'" in shown
 

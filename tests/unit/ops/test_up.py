@@ -78,7 +78,7 @@ async def test_it_says_ready_restarts_what_dies_on_the_same_ports_and_ends_in_or
     data = tmp_path / "data"
     async with natya_up(data) as up:
         ready = await up.line("ready")
-        assert list(ready) == ["event", "http", "nats", "store", "data", "token", "pids"]
+        assert list(ready) == ["event", "http", "nats", "store", "data", "token", "pids", "client"]
         assert list(ready["pids"]) == ["nats", "store", "edge", "workers"]
         assert jwt.get_unverified_header(ready["token"])["kid"] == KeyFolder(data / "keys").read()[0].kid
         said = jwt.decode(ready["token"], options={"verify_signature": False})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -40,8 +41,8 @@ class Revoked:
     def __init__(self) -> None:
         self.jtis: set[str] = set()
 
-    def is_revoked(self, jti: str) -> bool:
-        return jti in self.jtis
+    def is_revoked(self, claims: Mapping[str, str]) -> bool:
+        return claims["jti"] in self.jtis
 
 
 @pytest.fixture
