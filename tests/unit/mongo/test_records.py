@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import pytest
+from pymongo.database import Database
 
 from natya.clock import SystemClock
 from natya.mongo.driver import Driver
@@ -62,3 +64,17 @@ async def test_a_replacement_that_was_sent_twice_has_succeeded(records: MongoRec
     assert await records.get("users", "ann") == changed
     with pytest.raises(RecordChanged):
         await records.replace(made, {"count": 2})
+
+
+async def test_what_expires_is_deleted_by_the_store_and_dates_are_dates(
+    records: MongoRecords, raw: Database[dict[str, Any]]
+) -> None:
+    await records.insert("families", "one", {"count": 1}, expires=1_900_000_000_123)
+    await records.insert("users", "ann", {"count": 1})
+    (index,) = (one for name, one in raw["natya.families"].index_information().items() if name != "_id_")
+    assert (index["key"], index["expireAfterSeconds"]) == ([("expires", 1)], 0)
+    assert list(raw["natya.users"].index_information()) == ["_id_"]
+    stored = raw["natya.families"].find_one({"_id": "one"})
+    assert stored is not None
+    assert stored["expires"] == datetime(2030, 3, 17, 17, 46, 40, 123_000)  # noqa: DTZ001  read without a zone, in UTC
+    assert stored["count"] == 1
