@@ -17,6 +17,10 @@ from natya_edge.guard.limits import Limits
 from natya_edge.guard.rates import LIMITS, PROXIES, limit_addresses, limit_principals
 from natya_edge.guard.response_headers import Dress
 from natya_edge.keys import DOCUMENTS, GATEWAY, IDS, SETTINGS, STORE
+from natya_edge.load.breakers import BREAKERS, Breakers
+from natya_edge.load.front import FRONT, Front
+from natya_edge.load.room import ROOM, Room, keep_room
+from natya_edge.metrics import METRICS, EdgeMetrics
 from natya_edge.middleware import answer_problems, authenticate
 from natya_edge.oauth.revocations import Revocations
 from natya_edge.oauth.setup import add_oauth
@@ -43,6 +47,10 @@ def make_app(
     app[PROXIES] = Proxies(edge.trusted_proxies)
     app[LIMITS] = Limits(edge, clock.boottime)
     app[CORS] = Cors(edge)
+    app[ROOM] = Room(edge)
+    app[BREAKERS] = Breakers(edge.breaker_after, (clock or SystemClock()).boottime)
+    app[METRICS] = EdgeMetrics()
+    app[FRONT] = Front(edge, gateway, app[IDS], app[METRICS])
     app.on_response_prepare.append(Dress(edge, app[CORS] if edge.origins else None))
     for routes in (actors, messages, lists, events, health, jwks, openapi, docs, oauth):
         routes.add_routes(app)
@@ -59,4 +67,5 @@ def _middlewares(edge: EdgeSettings) -> Iterator[Middleware]:
     yield authenticate
     if edge.principal_rate or edge.operator_rate:
         yield limit_principals
+    yield keep_room
     yield compress

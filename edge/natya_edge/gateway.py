@@ -45,6 +45,7 @@ class Calls(Protocol):
         caller: str = "",
         traceparent: str = "",
         exclusive: bool = False,
+        unserved: Callable[[], None] | None = None,
     ) -> Answer: ...
 
     async def store(

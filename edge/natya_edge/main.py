@@ -30,6 +30,7 @@ from natya_edge.guard.listening import allow_connections, listening
 from natya_edge.guard.rates import LIMITS, PROXIES
 from natya_edge.guard.sharing import Sharing
 from natya_edge.keys import IDS
+from natya_edge.load.front import FRONT
 from natya_edge.settings import EdgeSettings
 
 _log = logging.getLogger("natya.edge")
@@ -94,7 +95,7 @@ async def serving(settings: Settings, edge: EdgeSettings) -> AsyncIterator[Runni
         try:
             await runner.setup()
             doorman = Doorman(edge, app[PROXIES], app[IDS])
-            async with listening(runner, doorman, edge.host, edge.port) as url:
+            async with listening(runner, doorman, app[FRONT], edge.host, edge.port) as url:
                 _log.info("listening on %s", url)
                 yield Running(url, gateway, attached)
                 gateway.draining = True

@@ -11,6 +11,7 @@ from pydantic_settings import SettingsConfigDict
 from natya.errors import ConfigurationError
 from natya_edge.auth.issuer_settings import ExternalIssuer
 from natya_edge.guard.settings import GuardSettings
+from natya_edge.load.settings import LoadSettings
 from natya_edge.oauth.settings import OAuthSettings
 
 HEADROOM = 16 << 10
@@ -19,7 +20,7 @@ LEAST_SECRET = 32
 """Bytes: a key for HS256 has at least the length of its hash (RFC 7518, 3.2)."""
 
 
-class EdgeSettings(GuardSettings, OAuthSettings):
+class EdgeSettings(GuardSettings, LoadSettings, OAuthSettings):
     """Where the edge listens and what it takes. Times are seconds, sizes bytes."""
 
     model_config = SettingsConfigDict(env_prefix="NATYA_EDGE_", env_file=".env", extra="ignore", frozen=True)

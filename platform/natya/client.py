@@ -6,7 +6,7 @@ answer or the deadline; tells are stored before they return.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, overload
 
@@ -125,13 +125,15 @@ class Platform:
         caller: str = "",
         traceparent: str = "",
         exclusive: bool = False,
+        unserved: Callable[[], None] | None = None,
     ) -> Answer:
         """The answer to one call, an error being one too. ``caller`` is the principal that the sender has verified. ``exclusive``: a
-        message of this id that is under way already is not joined; the answer is *id in flight* then, at once."""
+        message of this id that is under way already is not joined; the answer is *id in flight* then, at once. ``unserved`` is called
+        for every attempt that finds nobody who serves the actor."""
         message = await self._message(kind, key, check_method(method), body, options, caller, traceparent)
         message.deadline = message.sent + self._milliseconds(options.timeout)
         message.request = self._ids.new() if exclusive else ""
-        return await self._caller.call(message)
+        return await self._caller.call(message, unserved=unserved)
 
     async def tell(self, kind: str, key: str, method: str, body: bytes, options: Options) -> None:
         """Store one message; it is on disk when this returns. Raises `natya.errors.NatyaError`."""

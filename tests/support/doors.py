@@ -18,6 +18,7 @@ from natya_edge.gateway import Gateway
 from natya_edge.guard.doorman import Doorman
 from natya_edge.guard.listening import listening
 from natya_edge.guard.rates import PROXIES
+from natya_edge.load.front import FRONT
 from natya_edge.settings import EdgeSettings
 from support.edge import SECRET, RecordingPlatform
 
@@ -66,7 +67,7 @@ async def doors(**settings: Any) -> AsyncIterator[Doors]:
     await runner.setup()
     doorman = Doorman(edge, app[PROXIES], RandomIds())
     try:
-        async with listening(runner, doorman, "127.0.0.1", 0) as url:
+        async with listening(runner, doorman, app[FRONT], "127.0.0.1", 0) as url:
             yield Doors(urlsplit(url).port or 0, doorman, platform)
     finally:
         await runner.cleanup()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -162,6 +162,7 @@ class RecordingPlatform:
     found: Outcome | Exception = NOTHING
     asked: list[tuple[str, str, str, float]] = field(default_factory=list)
     hold: asyncio.Event | None = None
+    unserved: int = 0
     event_stream: MemoryEvents = field(default_factory=lambda: MemoryEvents(MemoryBus(MemoryBroker())))
 
     async def emit(self, *bodies: object, kind: str = "account", key: str = "ada", name: str = "changed") -> int:
@@ -184,8 +185,12 @@ class RecordingPlatform:
         caller: str = "",
         traceparent: str = "",
         exclusive: bool = False,
+        unserved: Callable[[], None] | None = None,
     ) -> Answer:
         self.calls.append(Call(kind, key, method, body, options, caller, traceparent, exclusive))
+        if unserved is not None:
+            for _ in range(self.unserved):
+                unserved()
         if self.hold is not None:
             await self.hold.wait()
         if isinstance(self.answer, Exception):

@@ -17,7 +17,7 @@ from natya.errors import NatyaError, Overloaded
 from natya_edge.errors import TooManyConnections
 from natya_edge.guard.addresses import Proxies
 from natya_edge.guard.connection import Connection
-from natya_edge.guard.response_headers import security_headers
+from natya_edge.guard.response_headers import plain_headers
 from natya_edge.guard.settings import GuardSettings
 
 _LOOKS: Final = 1.0
@@ -35,7 +35,7 @@ class Doorman:
 
     def __init__(self, settings: GuardSettings, proxies: Proxies, ids: Ids) -> None:
         self.settings = settings
-        self.headers: Mapping[str, str] = {**security_headers(settings), "Server": "natya"}
+        self.headers: Mapping[str, str] = plain_headers(settings)
         self.ids = ids
         self._proxies = proxies
         self._inside: set[Connection] = set()

@@ -15,6 +15,7 @@ from natya.errors import ConfigurationError
 from natya_edge.guard.connection import Connection
 from natya_edge.guard.doorman import Doorman
 from natya_edge.guard.not_http import MAX_FIELD, MAX_FIELDS, MAX_URL
+from natya_edge.load.front import Front
 
 HTTP: Final[Mapping[str, Any]] = {
     "access_log": None,
@@ -44,12 +45,13 @@ def allow_connections(wanted: int) -> None:
 
 
 @asynccontextmanager
-async def listening(runner: web.AppRunner, doorman: Doorman, host: str, port: int) -> AsyncIterator[str]:
+async def listening(runner: web.AppRunner, doorman: Doorman, front: Front, host: str, port: int) -> AsyncIterator[str]:
     """Take connections for a runner that is set up; the URL. At the end none is taken any more, while those that are there go on.
     Raises `ConfigurationError`."""
     server = runner.server
     assert server is not None
     make_request = server.request_factory
+    server.request_handler = front.before(server.request_handler)
 
     def taken(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         protocol.taken()

@@ -28,6 +28,11 @@ def security_headers(settings: GuardSettings) -> dict[str, str]:
     return found
 
 
+def plain_headers(settings: GuardSettings) -> dict[str, str]:
+    """Those of a response that is made where there is no application to dress it."""
+    return {**security_headers(settings), "Server": _NAME}
+
+
 class Dress:
     """Dresses responses: a handler of `Application.on_response_prepare`. 2 µs."""
 

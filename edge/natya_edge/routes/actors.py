@@ -19,6 +19,7 @@ from natya_edge.conditional import conditional
 from natya_edge.errors import MethodNotAllowed
 from natya_edge.gateway import Calls
 from natya_edge.keys import GATEWAY, IDS, PRINCIPAL, REQUEST_ID, SETTINGS
+from natya_edge.load.breakers import BREAKERS, shows_service
 from natya_edge.prefer import preferences
 from natya_edge.responses import NO_STORE, answer_problem, json_response
 from natya_edge.routes.messages import accepted, where_to_ask
@@ -154,7 +155,8 @@ async def _call(
     *,
     exclusive: bool = False,
 ) -> Answer:
-    return await calls.call(
+    breaker = request.app[BREAKERS].enter(kind)
+    answer = await calls.call(
         kind,
         key,
         method,
@@ -163,7 +165,11 @@ async def _call(
         caller=request[PRINCIPAL].subject,
         traceparent=read.traceparent(request.headers),
         exclusive=exclusive,
+        unserved=breaker.failed,
     )
+    if shows_service(answer):
+        breaker.answered()
+    return answer
 
 
 def _done(request: web.Request, answer: Answer, if_version: int | None, headers: Mapping[str, str]) -> web.Response:

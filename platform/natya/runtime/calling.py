@@ -51,9 +51,10 @@ class Caller:
         self._nobody = nobody
         self._usual = 0.0
 
-    async def call(self, message: Message) -> Answer:
+    async def call(self, message: Message, *, unserved: Callable[[], None] | None = None) -> Answer:
         """Ask the owner of the message's actor. The message must have an id, a sent time and a deadline; its attempt number is
-        counted on. Never raises: what goes wrong is an answer too."""
+        counted on. ``unserved`` is told of every attempt that nobody serves, or that a node cannot serve now. Never raises: what goes
+        wrong is an answer too."""
         subject = self._subject(message)
         clock = self._clock
         began = clock.boottime()
@@ -73,6 +74,8 @@ class Caller:
             try:
                 delivery = await self._bus.request(subject, message.body, message.headers(), timeout=patience)
             except NoResponders:
+                if unserved is not None:
+                    unserved()
                 if why := self._nobody(message.kind, message.partition):
                     trouble = Unavailable(why, retry_after=1)
             except NoReply:
@@ -90,6 +93,8 @@ class Caller:
                     self._usual += 0.05 * (clock.boottime() - asked - self._usual)
                     return answer
                 trouble, unheard = answer.error(), False
+                if unserved is not None and answer.slug != "overloaded":
+                    unserved()
             message.attempt += 1
             pause = min(max(FIRST_PAUSE, (clock.boottime() - began) / 8), LONGEST_PAUSE)
             await clock.sleep(min(pause * (0.5 + self._ids.jitter()), max(0.0, left)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -134,9 +134,13 @@ class TestPlatform(Platform):
         caller: str = "",
         traceparent: str = "",
         exclusive: bool = False,
+        unserved: Callable[[], None] | None = None,
     ) -> Answer:
         """See `Platform.call`. Raises `TimeStandsStill` instead of waiting for ever."""
-        work = super().call(kind, key, method, body, options, caller=caller, traceparent=traceparent, exclusive=exclusive)
+        work = super().call(
+            kind, key, method, body, options,
+            caller=caller, traceparent=traceparent, exclusive=exclusive, unserved=unserved,
+        )  # fmt: skip
         return await self._attended(work)
 
     async def store(

@@ -1,0 +1,54 @@
+"""The response to whoever comes when the edge is full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+
+from natya.clock import Ids
+from natya.errors import Overloaded
+from natya_edge.headers import request_id
+
+_HERE: Final = "@"
+"""Stands for the request's id until there is one: in no id that we make, and one character as JSON."""
+
+
+class Refusal(web.Response):
+    """One response for all: it is written as bytes, past everything that a response otherwise goes through. 10 µs."""
+
+    def __init__(self, error: Overloaded, headers: Mapping[str, str], ids: Ids, *, close: bool) -> None:
+        super().__init__(status=error.code)
+        self._ids = ids
+        self._closing = close
+        lines = [
+            f"HTTP/1.1 {error.code} Service Unavailable",
+            "Content-Type: application/problem+json",
+            "Cache-Control: no-store",
+            f"Retry-After: {error.retry_after:g}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+            *(("Connection: close",) if close else ()),
+        ]
+        self._lead = "\r\n".join(lines).encode()
+        self._document = orjson.dumps({**error.problem(), "request_id": _HERE})
+
+    @property
+    def keep_alive(self) -> bool:
+        return not self._closing
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Write it."""
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the client has gone")
+        id = (request_id(request.headers) or self._ids.new()).encode()
+        body = self._document.replace(b'"@"', b'"%b"' % id)
+        head = b"%b\r\nX-Request-Id: %b\r\nContent-Length: %d\r\n\r\n" % (self._lead, id, len(body))
+        transport.write(head if request.method == "HEAD" else head + body)
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """It was written as a whole."""
