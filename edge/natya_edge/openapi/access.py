@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
 from natya.access import SEPARATOR, Access
 from natya_edge.auth.principal import OPERATOR
 from natya_edge.openapi.schemas import Schema
 
-BEARER = "bearer"
+BEARER: Final = "bearer"
+OAUTH: Final = "oauth"
+
+_BEARER: Final[Schema] = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "An access token. For development: the one that `natya up` prints, or `natya token`.",
+}
+
+
+def schemes(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Schema]:
+    """The ways to get in: with a token that one has, or with one that the edge gives out."""
+    declared = [Access.read(each) for kind in manifests for each in (kind, *kind["methods"].values())]
+    scopes = {access.scope: f"for what needs `{access.scope}`" for access in declared if access.scope}
+    flow: Schema = {"tokenUrl": "/oauth/token", "refreshUrl": "/oauth/token", "scopes": dict(sorted(scopes.items()))}
+    return {
+        BEARER: _BEARER,
+        OAUTH: {
+            "type": "oauth2",
+            "description": "As a client for itself, or as a user through a client. Without a scope all are granted that may be.",
+            "flows": {"clientCredentials": flow, "password": flow},
+        },
+    }
 
 
 def security(access: Access) -> list[Schema]:
-    """The security requirements of an operation."""
-    return [{BEARER: [access.scope] if access.scope else []}]
+    """The security requirements of an operation: either will do."""
+    scopes = [access.scope] if access.scope else []
+    return [{BEARER: scopes}, {OAUTH: scopes}]
 
 
 def sentence(access: Access) -> str:

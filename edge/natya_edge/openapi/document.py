@@ -11,7 +11,7 @@ import orjson
 
 from natya.version import VERSION
 from natya_edge.openapi import events, messages, oauth, parameters, platform, problems
-from natya_edge.openapi.access import BEARER
+from natya_edge.openapi.access import schemes
 from natya_edge.openapi.kinds import describe_kind
 from natya_edge.openapi.schemas import Schema
 
@@ -47,12 +47,6 @@ _NOT_MODIFIED: Final[Schema] = {
     "description": "It is still what `If-None-Match` names.",
     "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", "ETag")},
 }
-_BEARER: Final[Schema] = {
-    "type": "http",
-    "scheme": "bearer",
-    "bearerFormat": "JWT",
-    "description": "An access token. For development: the one that `natya up` prints, or `natya token`.",
-}
 
 
 def describe(manifests: Mapping[str, Mapping[str, Any]]) -> Schema:
@@ -78,7 +72,7 @@ def describe(manifests: Mapping[str, Mapping[str, Any]]) -> Schema:
             "parameters": dict(parameters.COMPONENTS),
             "responses": {**problems.components(), "NotModified": _NOT_MODIFIED, "Accepted": messages.ACCEPTED},
             "headers": dict(_HEADERS),
-            "securitySchemes": {BEARER: _BEARER, oauth.CLIENT: oauth.SCHEME},
+            "securitySchemes": {**schemes(manifests.values()), oauth.CLIENT: oauth.SCHEME},
         },
     }
 

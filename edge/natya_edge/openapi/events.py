@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from natya.access import Access
 from natya_edge.openapi import problems
-from natya_edge.openapi.access import BEARER
+from natya_edge.openapi.access import security
 from natya_edge.openapi.schemas import Schema
 
 TAG: Final[Schema] = {"name": "events", "description": "What actors publish, as it happens."}
@@ -33,7 +34,7 @@ def paths() -> dict[str, Schema]:
         "tags": [TAG["name"]],
         "summary": "Events as they are published",
         "description": _TEXT,
-        "security": [{BEARER: []}],
+        "security": security(Access()),
         "parameters": [
             *(_filter(name) for name in ("kind", "key", "event")),
             {

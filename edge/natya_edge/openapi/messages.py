@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from natya.access import Access
 from natya.message import digest_of
 from natya_edge.auth.principal import Principal
 from natya_edge.openapi import parameters, problems
+from natya_edge.openapi.access import security
 from natya_edge.openapi.schemas import Schema, component
 from natya_edge.tickets import issue
 
@@ -60,7 +62,7 @@ def _message() -> dict[str, Any]:
         "tags": [TAG["name"]],
         "summary": "What has become of an accepted command",
         "description": "Told to whoever sent it, and to operators. With `Prefer: wait=10` the answer waits for the end.",
-        "security": [{"bearer": []}],
+        "security": security(Access()),
         "parameters": [
             {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}, "example": _ID},
             *parameters.references((parameters.PREFER,)),

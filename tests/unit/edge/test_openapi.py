@@ -101,7 +101,7 @@ def test_a_command_says_all_there_is_to_know() -> None:
     assert (command["operationId"], command["tags"], command["security"]) == (
         "account.withdraw",
         ["account"],
-        [{"bearer": []}],
+        [{"bearer": []}, {"oauth": []}],
     )
     assert command["summary"].startswith("Take from the balance")
     names = [resolved(document, parameter)["name"] for parameter in command["parameters"]]
@@ -132,8 +132,15 @@ def test_a_command_says_all_there_is_to_know() -> None:
 
 def test_a_scope_that_a_method_needs_is_in_its_security() -> None:
     operation = operations(describe(ALL))["transfer.proceed"]
-    assert operation["security"] == [{"bearer": ["internal"]}]
+    assert operation["security"] == [{"bearer": ["internal"]}, {"oauth": ["internal"]}]
     assert "`internal`" in operation["description"]
+
+
+def test_where_to_get_a_token_is_said_and_which_scopes_there_are() -> None:
+    flows = describe(ALL)["components"]["securitySchemes"]["oauth"]["flows"]
+    assert set(flows) == {"clientCredentials", "password"}
+    for flow in flows.values():
+        assert (flow["tokenUrl"], set(flow["scopes"])) == ("/oauth/token", {"internal", "types:write"})
 
 
 def test_parameters_of_a_query_are_described_as_the_query_string_takes_them() -> None:
@@ -254,7 +261,7 @@ def test_whom_an_operation_is_open_to_is_said() -> None:
     owner = "the owner of the key (the token's `sub` is the key, or what stands in it before a `~`)"
     assert f"Open to {owner} and the role `auditor` and the role `operator`." in found["vault.state"]["description"]
     move = found["vault.move"]
-    assert move["security"] == [{"bearer": ["vault:write"]}]
+    assert move["security"] == [{"bearer": ["vault:write"]}, {"oauth": ["vault:write"]}]
     assert move["description"] == (
         f"Needs a token with the scope `vault:write`. Open to {owner} and the role `operator`. The owner must own `target`, too."
     )
