@@ -23,7 +23,7 @@ _BEARER: Final[Schema] = {
 def schemes(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Schema]:
     """The ways to get in: with a token that one has, or with one that the edge gives out."""
     declared = [Access.read(each) for kind in manifests for each in (kind, *kind["methods"].values())]
-    scopes = {access.scope: f"for what needs `{access.scope}`" for access in declared if access.scope}
+    scopes = {access.scope: f"for what asks for {access.scope}" for access in declared if access.scope}
     flow: Schema = {"tokenUrl": "/oauth/token", "refreshUrl": "/oauth/token", "scopes": dict(sorted(scopes.items()))}
     return {
         BEARER: _BEARER,

@@ -1,11 +1,11 @@
-"""The page at `/docs` in a real browser: log in, call a command, see the answer."""
+"""A real browser for tests: Debian's chromium, driven by selenium."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,6 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
-
-from natya_edge.auth.dev_secret import make_dev_token
-from natya_edge.main import Running
-from support.edge import SECRET
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -32,9 +28,8 @@ FLAGS = (
     "--window-size=1280,1400",
 )
 LIMIT = 60.0
-OPERATION = "[id^=operations-account-][id$=deposit]"
 
-pytestmark = pytest.mark.skipif(
+needs_browser = pytest.mark.skipif(
     CHROMIUM is None or DRIVER is None, reason="needs chromium and chromedriver (Debian: chromium, chromium-driver)"
 )
 
@@ -69,41 +64,19 @@ class Page:
         return [entry["message"] for entry in entries if entry["level"] in ("SEVERE", "WARNING")]
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+@contextmanager
+def browsing(folder: Path) -> Iterator[Page]:
+    """A new browser with nothing in it but what it writes below ``folder``."""
     options = ChromeOptions()
     options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'browser'}"):
+    for flag in (*FLAGS, f"--user-data-dir={folder / 'browser'}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     browser = Chrome(options=options, service=ChromeService(str(DRIVER)))
     try:
         yield Page(browser)
+    except BaseException:
+        Page(browser).picture("failed")
+        raise
     finally:
         browser.quit()
-
-
-async def test_somebody_logs_in_and_calls_a_command(edge: Running, page: Page, key: str) -> None:
-    await asyncio.to_thread(deposit, page, f"{edge.url}/docs", key)
-
-
-def deposit(page: Page, url: str, key: str) -> None:
-    page.browser.get(url)
-    page.find(OPERATION)
-    page.picture("start")
-    page.click(".btn.authorize")
-    page.find("#auth-bearer-value").send_keys(make_dev_token(SECRET, key))
-    page.picture("log-in")
-    page.click(".auth-btn-wrapper .authorize")
-    page.click(".btn-done")
-
-    page.click(f"{OPERATION} .opblock-summary-control")
-    field = page.find(f"{OPERATION} tr[data-param-name=key] input")
-    field.clear()
-    field.send_keys(key)
-    page.click(f"{OPERATION} .btn.execute")
-    page.find(f"{OPERATION} .live-responses-table tbody .response-col_status")
-    page.picture("answer")
-    assert page.find(f"{OPERATION} .live-responses-table tbody .response-col_status").text.startswith("200")
-    assert '"balance": 5' in page.find(f"{OPERATION} .live-responses-table .highlight-code").text
-    assert page.complaints() == []
