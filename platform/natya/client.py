@@ -293,7 +293,7 @@ async def open_platform(
 ) -> AsyncIterator[Platform]:
     """`connect` with settings."""
     routed = settings.calls == "router"
-    async with open_jetstream(settings, name=name, inbox=inbox or settings.nats_inbox) as jetstream:
+    async with open_jetstream(settings, name=name, inbox=inbox) as jetstream:
         registry = jetstream.registry(jetstream.subjects.kinds_bucket)
         cluster = jetstream.registry(jetstream.subjects.cluster_bucket)
         kinds = KindsWatch(registry)

@@ -174,7 +174,7 @@ async def test_the_three_servers_find_one_another_and_keep_three_copies(tmp_path
         three = [ComposeNats(tmp_path / name, service=name, hosts=hosts) for name in THREE]
         await asyncio.gather(*(servers.enter_async_context(server) for server in three))
         settings = three[0].settings("node", nats=",".join(server.url for server in three), replicas=3)
-        jetstream = await servers.enter_async_context(open_jetstream(settings, name="test"))
+        jetstream = await servers.enter_async_context(open_jetstream(settings, name="test", inbox="_INBOX_node"))
         await jetstream.ensure_platform()
         info = await api(jetstream.connection, "STREAM.INFO.natya_events")
         members = {info["cluster"]["leader"], *(replica["name"] for replica in info["cluster"]["replicas"])}

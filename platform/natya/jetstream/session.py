@@ -44,7 +44,7 @@ class JetStream:
 
 
 @asynccontextmanager
-async def open_jetstream(settings: Settings, *, name: str, inbox: str = "_INBOX") -> AsyncIterator[JetStream]:
+async def open_jetstream(settings: Settings, *, name: str, inbox: str = "") -> AsyncIterator[JetStream]:
     """Connect; ``name`` is how the server's monitoring shows the connection. Raises `ConfigurationError` if that fails within
     some seconds. Streams are neither made nor checked yet."""
     connection = await connect(
@@ -53,7 +53,7 @@ async def open_jetstream(settings: Settings, *, name: str, inbox: str = "_INBOX"
         user=settings.nats_user,
         password=settings.nats_password.get_secret_value(),
         ca=settings.nats_ca,
-        inbox=inbox,
+        inbox=inbox or settings.nats_inbox,
     )
     try:
         subjects = Subjects(settings.namespace)
