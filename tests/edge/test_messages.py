@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 
 from natya.message import digest_of
 from natya.settings import Settings
-from natya_edge.auth.dev_secret import make_dev_token
+from natya_edge.auth.dev_secret import DEV_ISSUER, make_dev_token
 from natya_edge.auth.principal import Principal
 from natya_edge.main import Running, serving
 from natya_edge.settings import EdgeSettings
@@ -148,7 +148,7 @@ async def test_a_second_request_while_the_first_runs_is_409_and_then_gets_its_an
         return await post(other, path, body, Idempotency_Key="k1")
 
     digest = digest_of("enter_slowly", text.dumps(body).encode())
-    ticket = issue(Principal("ada", issuer="natya"), "ledger", key, digest, idempotency_key="k1")
+    ticket = issue(Principal("ada", issuer=DEV_ISSUER), "ledger", key, digest, idempotency_key="k1")
     await until(lambda: send(http, "GET", ticket.path), lambda got: got.status == 200)
     found = await again()
     assert (found.status, found.json["code"], found.headers["Retry-After"]) == (409, "id_in_flight", "1")

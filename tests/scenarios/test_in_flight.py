@@ -10,6 +10,7 @@ from natya.message import Answer
 from natya.testing import TestPlatform
 from support.ledger import Ledger, Stage
 from support.protocol import attempt, result, started
+from support.trouble import Trouble
 
 
 async def test_a_request_that_would_not_wait_for_another_hears_that_its_id_is_in_flight(stage: Stage) -> None:
@@ -63,3 +64,23 @@ async def test_a_stored_message_under_way_is_in_flight_too(stage: Stage) -> None
         stage.gates["x"].set()
         await platform.settle()
         assert result(await attempt(platform, "ledger", "a", "write_slowly", id="m1", request="r2", line="x")) == 1
+
+
+async def test_a_request_for_what_is_known_to_be_done_is_answered_though_that_awaits_its_proof(stage: Stage) -> None:
+    """The answer from memory leaves after an append: whoever comes before it gets the same answer."""
+    trouble = Trouble()
+    async with TestPlatform(Ledger, faults=trouble) as platform:
+        sent = platform.clock.now_ms()
+
+        async def send(request: str) -> Answer:
+            return await attempt(platform, "ledger", "a", "write", id="m1", sent=sent, keep=60, request=request, line="x")
+
+        assert result(await send("r0")) == 1
+        trouble.delay_sent("*", "natya.journal.ledger.0", 0.2)
+        first = await started(platform, send("r1"))
+        await platform.clock.advance(0.05)
+        second = await started(platform, send("r2"))
+        assert not first.done()
+        await platform.clock.advance(1)
+        assert [result(await call) for call in (first, second)] == [1, 1]
+        assert stage.runs["x"] == 1

@@ -204,8 +204,8 @@ class Admission:
         """A message whose id is under way: it gets that outcome, unless it is another message. One of another request that would rather not
         wait for that hears so at once, or when it is known that there is no outcome yet."""
         joining = waiter if pending.digest == digest else partial(_instead, waiter, Answer.of(id_reused(pending)))
-        if not message.request or message.request == pending.message.request:
-            pending.waiters.append(joining)
+        if not message.request or message.request == pending.message.request or pending.verdict is not None:
+            pending.waiters.append(joining)  # where the outcome is known already, only its proof is awaited
         elif (others := self._looked_up.get(pending)) is not None:
             pending.waiters.append(joining)
             others.append(joining)
