@@ -74,6 +74,11 @@ class Gateway:
         self._reason = reason
 
     @property
+    def connected(self) -> bool:
+        """Whether calls can be sent now."""
+        return self._calls is not None and self._calls.connected
+
+    @property
     def trouble(self) -> str:
         """Why the edge is not ready; empty if it is."""
         if self.draining:

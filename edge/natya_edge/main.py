@@ -31,6 +31,7 @@ from natya_edge.guard.rates import LIMITS, PROXIES
 from natya_edge.guard.sharing import Sharing
 from natya_edge.keys import IDS
 from natya_edge.load.front import FRONT
+from natya_edge.monitoring import monitored
 from natya_edge.settings import EdgeSettings
 
 _log = logging.getLogger("natya.edge")
@@ -70,11 +71,13 @@ async def _serve(settings: Settings, edge: EdgeSettings) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An edge that runs. ``attached`` is the task that keeps the gateway attached to the platform."""
+    """An edge that runs. ``attached`` is the task that keeps the gateway attached to the platform; ``metrics_port`` is None if metrics
+    are not served."""
 
     url: str
     gateway: Gateway
     attached: asyncio.Task[None]
+    metrics_port: int | None
 
 
 @asynccontextmanager
@@ -95,9 +98,12 @@ async def serving(settings: Settings, edge: EdgeSettings) -> AsyncIterator[Runni
         try:
             await runner.setup()
             doorman = Doorman(edge, app[PROXIES], app[IDS])
-            async with listening(runner, doorman, app[FRONT], edge.host, edge.port) as url:
+            async with (
+                monitored(settings, app, doorman) as metrics_port,
+                listening(runner, doorman, app[FRONT], edge.host, edge.port) as url,
+            ):
                 _log.info("listening on %s", url)
-                yield Running(url, gateway, attached)
+                yield Running(url, gateway, attached, metrics_port)
                 gateway.draining = True
         finally:
             gateway.draining = True

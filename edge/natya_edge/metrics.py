@@ -50,13 +50,15 @@ class EdgeMetrics(Collector):
 
     def _add(self, route: str, method: str, status: int) -> tuple[Tally, Distribution]:
         shown = method if method in _METHODS else "other"
-        found = self.requests.child(route, shown, f"{status // 100}xx"), self.seconds.child(route, shown)
+        found = self.requests.child(route, shown, str(status)), self.seconds.child(route, shown)
         if shown == method:
             self._known[route, method, status] = found
         return found
 
     def collect(self) -> Iterable[Metric]:
         for metric, read in self._watched:
+            if isinstance(metric, Gauge):
+                metric.clear()
             for label, value in read().items():
                 labels = (label,) if metric.labels else ()
                 if isinstance(metric, Gauge):

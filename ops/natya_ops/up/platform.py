@@ -70,7 +70,7 @@ def check_importable(app: str) -> None:
 
 def metrics_of(number: int) -> dict[str, str]:
     """The setting for the metrics of worker ``number``, from 1: no two can have one port, so the first has that of the environment
-    and the others those after it. Raises `ConfigurationError`."""
+    and the others those after it, the edge the last. Raises `ConfigurationError`."""
     port = read_settings(Settings).metrics_port
     return {"NATYA_METRICS_PORT": str(port + number - 1)} if port else {}
 
@@ -152,6 +152,7 @@ class Platform:
             program=self._options.edge_program,
             environment={
                 **await self.surroundings(Edge.role),
+                **metrics_of(self._options.workers + 1),
                 "NATYA_EDGE_KEYS": str(self.folder.keys.resolve()),
                 # Whoever measures on one machine mostly does so as one principal.
                 "NATYA_EDGE_PRINCIPAL_RATE": os.environ.get("NATYA_EDGE_PRINCIPAL_RATE", "100000"),
