@@ -28,15 +28,22 @@ Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Front:
-    """Counts what is under way in an edge, at most `EdgeSettings.request_limit`."""
+    """Counts what is under way in an edge, at most `EdgeSettings.request_limit`, and what came with one token, at most
+    `EdgeSettings.principal_limit`. Whose token it is, or whether it is one, is not looked at: mostly a principal has but one, and `room`
+    counts principals exactly."""
 
     def __init__(self, settings: EdgeSettings, gateway: Gateway, ids: Ids, metrics: EdgeMetrics) -> None:
         self.under_way = 0
         self.refused = 0
         self._limit = settings.request_limit
+        self._limit_each = settings.principal_limit
+        self._of_token: dict[str, int] = {}
         self._gateway = gateway
         self._metrics = metrics
-        error = Overloaded(f"{self._limit} requests are under way at this edge: more are not taken", retry_after=1)
+        error = Overloaded(
+            f"{self._limit} requests are under way at this edge, or {self._limit_each} of yours: more are not taken",
+            retry_after=1,
+        )
         headers = plain_headers(settings)
         self._refusal = Refusal(error, headers, ids, close=False)
         self._farewell = Refusal(error, headers, ids, close=True)
@@ -47,15 +54,22 @@ class Front:
         async def guarded(request: web.BaseRequest) -> web.StreamResponse:
             if request.rel_url.raw_path in _UNCOUNTED:
                 return await handle(request)
-            if self.under_way >= self._limit:
+            token = request.headers.get("Authorization", "")
+            there = self._of_token.get(token, 0)
+            if self.under_way >= self._limit or there >= self._limit_each:
                 self.refused += 1
                 return self._refusal if request.keep_alive and not self._gateway.draining else self._farewell
+            self._of_token[token] = there + 1
             self.under_way += 1
             began = self._metrics.now()
             try:
                 response = await handle(request)
             finally:
                 self.under_way -= 1
+                if left := self._of_token[token] - 1:
+                    self._of_token[token] = left
+                else:
+                    del self._of_token[token]
             self._metrics.ended(cast(web.Request, request), response, began)
             return response
 

@@ -11,9 +11,9 @@ from pydantic_settings import BaseSettings
 class LoadSettings(BaseSettings):
     """Numbers of requests; times in seconds."""
 
-    request_limit: Annotated[int, Field(ge=1, description="requests under way in all")] = 4_096
-    kind_limit: Annotated[int, Field(ge=1, description="requests under way to one kind")] = 3_072
-    principal_limit: Annotated[int, Field(ge=1, description="requests under way of one principal")] = 2_048
+    request_limit: Annotated[int, Field(ge=1, description="requests under way in all")] = 1_024
+    kind_limit: Annotated[int, Field(ge=1, description="requests under way to one kind")] = 768
+    principal_limit: Annotated[int, Field(ge=1, description="requests under way of one principal")] = 512
     breaker_after: Annotated[
         float, Field(gt=0, description="after which a kind that nobody serves is refused at once, instead of waited for")
     ] = 6.0

@@ -22,7 +22,7 @@ from natya_ops.bench.usage import Meter, cpu_seconds
 from natya_ops.bench.work import SUBJECT, Done, Work
 from natya_ops.servers import NatsServer, StoreServer
 from natya_ops.servers.ports import free_port
-from natya_ops.up.programs import NATYA, Worker
+from natya_ops.up.programs import NATYA, Edge, Worker
 
 ASK: Final = "natya.ask.account.{}."
 ECHO: Final = "bench.echo.account.{}.deposit"
@@ -77,6 +77,30 @@ class Bed:
             yield echo
 
     @asynccontextmanager
+    async def edge(self, secret: str) -> AsyncIterator[str]:
+        """The URL of an edge, ready, with its usual settings, that takes tokens signed with ``secret``. One principal sends all there is."""
+        environment = {
+            "NATYA_NATS": self.nats.url,
+            "NATYA_STORE": self.store.url,
+            "NATYA_EDGE_HS256": "true",
+            "NATYA_EDGE_SECRET": secret,
+        }
+        log = self._folder / "edge.log"
+        async with Edge(self._folder, free_port(), log=log, program=(*NATYA, "edge"), environment=environment) as edge:
+            self._pids["edge"] = edge.pid
+            try:
+                yield edge.url
+            finally:
+                del self._pids["edge"]
+
+    @asynccontextmanager
+    async def bare(self) -> AsyncIterator[str]:
+        """The URL of an aiohttp server that does nothing."""
+        port = free_port()
+        async with self._program("bare", _module("bare"), {"BARE_PORT": str(port)}):
+            yield f"http://127.0.0.1:{port}"
+
+    @asynccontextmanager
     async def _program(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> AsyncIterator[Worker]:
         async with Worker(name, self._folder / f"{name}.log", program=command, environment=environment) as child:
             self._pids[name] = child.pid
@@ -85,8 +109,8 @@ class Bed:
             finally:
                 del self._pids[name]
 
-    async def run(self, work: Work) -> Done:
-        """Let the load generator do it. Raises `BenchError` if more than a hundredth of the requests failed: the figures would
+    async def run(self, work: Work, *, tolerated: float = TOLERATED) -> Done:
+        """Let the load generator do it. Raises `BenchError` if more than so many requests failed for each that did not: the figures would
         mean something else then."""
         limit = GRACE + (work.seconds if work.requests is None else work.requests / SLOWEST)
         try:
@@ -96,7 +120,7 @@ class Bed:
                 f"the load generator did not report: {error}; its log: {self.load.process.last_words()}"
             ) from error
         done = Done.decode(reply.data)
-        if not done.succeeded or done.failed > TOLERATED * done.succeeded:
+        if not done.succeeded or done.failed > tolerated * done.succeeded:
             total = done.failed + done.succeeded
             raise BenchError(f"{done.failed} of {total} requests failed; the first: {done.failure or 'none was sent'}")
         return done

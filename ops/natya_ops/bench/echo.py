@@ -1,6 +1,7 @@
 """The baseline: what a plain nats-py program answers that does nothing but send back what came.
 
-``python -m natya_ops.bench.echo`` serves ``bench.echo.>`` at the server that NATYA_NATS names, until it is ended.
+``python -m natya_ops.bench.echo`` serves ``bench.echo.>``, and the calls of a kind ``echo``, at the server that NATYA_NATS names, until it is
+ended.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import nats
 import uvloop
 from nats.aio.msg import Msg
 
-SUBJECTS: Final = "bench.echo.>"
+SUBJECTS: Final = ("bench.echo.>", "natya.call.echo.>")
 
 
 async def serve(url: str) -> None:
@@ -24,7 +25,8 @@ async def serve(url: str) -> None:
     async def echo(message: Msg) -> None:
         await connection.publish(message.reply, message.data)
 
-    await connection.subscribe(SUBJECTS, cb=echo)
+    for subject in SUBJECTS:
+        await connection.subscribe(subject, cb=echo)
     await connection.flush()
     print(json.dumps({"event": "ready"}), flush=True)
     await asyncio.Event().wait()

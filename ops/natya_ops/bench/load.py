@@ -22,6 +22,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
 
+from natya_ops.bench import web
 from natya_ops.bench.work import SUBJECT, Done, Work
 
 ERROR_CODE: Final = "Nats-Service-Error-Code"
@@ -30,6 +31,8 @@ ERROR: Final = "Nats-Service-Error"
 
 async def carry_out(connection: Client, work: Work) -> Done:
     """Send the requests and wait for the last reply."""
+    if work.subject.startswith("http:"):
+        return await (web.flood(work) if work.rate else web.carry_out(work, _more(work, time.perf_counter())))
     request, clock = connection.request, time.perf_counter
     body = work.body.encode()
     subjects = itertools.cycle([work.subject.replace("{}", key) for key in work.keys])

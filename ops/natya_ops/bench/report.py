@@ -101,7 +101,7 @@ def _figures(measurements: list[Measurement]) -> Table:
 def _costs(measurements: list[Measurement]) -> Table:
     table = _table(
         "\nCPU time of each process, in µs a request",
-        "", "load", "echo", "worker", "nats", "store", "turns a batch", "appends/s", "ms an append", "p99 ms",
+        "", "load", "edge", "echo", "bare", "worker", "nats", "store", "turns a batch", "appends/s", "ms an append", "p99 ms",
     )  # fmt: skip
     for each in measurements:
         for side, title in (("baseline", each.baseline_title), ("subject", each.title)):
@@ -109,7 +109,7 @@ def _costs(measurements: list[Measurement]) -> Table:
             cpu = found["cpu_us_per_request"]
             table.add_row(
                 each.measure if side == "subject" else Text(title, style="dim"),
-                *(number(cpu.get(role)) for role in ("load", "echo", "worker", "nats", "store")),
+                *(number(cpu.get(role)) for role in ("load", "edge", "echo", "bare", "worker", "nats", "store")),
                 *(number(found.get(name)) for name in ("turns_per_batch", "appends_per_second", "append_ms", "p99_ms")),
             )
     return table

@@ -13,6 +13,7 @@ from nats.errors import Error
 
 from natya.errors import ConfigurationError
 from natya_ops.bench.bed import Bed, open_bed
+from natya_ops.bench.edge import EDGE_MEASURES, edge_contests, measure_overload, open_doors, take
 from natya_ops.bench.failover import measure_failover
 from natya_ops.bench.figures import BenchError, Measurement
 from natya_ops.bench.handover import measure_handover
@@ -68,6 +69,13 @@ class _Run:
                     under_load = []
                 for contest in under_load:
                     await self._take(contest.measure, contend(bed, contest, options, say))
+        if EDGE_MEASURES & set(options.only):
+            async with self._bed("edge") as bed, bed.worker(), bed.echo(), open_doors(bed) as doors:
+                for contest in edge_contests(doors, options):
+                    if contest.measure in options.only:
+                        await self._take(contest.measure, take(bed, contest, options, say))
+                if Measure.EDGE_OVERLOAD in options.only:
+                    await self._take(Measure.EDGE_OVERLOAD, measure_overload(bed, doors, options, say))
         if Measure.MEMORY in options.only:
             async with self._bed("memory") as bed:
                 await self._take(Measure.MEMORY, measure_memory(bed, options, say))

@@ -14,9 +14,10 @@ SUBJECT = "bench.load"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Requests to ``subject``, in which ``{}`` is each of ``keys`` in turn, by ``callers`` that each send one after another.
+    """Requests to ``subject``, a NATS subject or a URL, in which ``{}`` is each of ``keys`` in turn, by ``callers`` that each send one after another.
 
     It ends after ``seconds``, or after so many ``requests`` if that is set. With ``ids`` each request carries an id of its own.
+    Over HTTP they carry ``token``; and with a ``rate``, so many a second are sent over so many connections as there are callers, answered or not.
     """
 
     subject: str
@@ -27,6 +28,8 @@ class Work:
     requests: int | None = None
     ids: bool = False
     timeout: float = 30.0
+    token: str = ""
+    rate: float = 0.0
 
     def encode(self) -> bytes:
         return json.dumps(dataclasses.asdict(self)).encode()
@@ -39,13 +42,16 @@ class Work:
 @dataclass(frozen=True, slots=True)
 class Done:
     """``succeeded`` requests in ``seconds``, with percentiles of their latencies in seconds by name (``p50``, ``p99``, ``max``);
-    ``failed`` ones count for nothing, ``failure`` is the first of them."""
+    ``failed`` ones count for nothing, ``failure`` is the first of them. ``refused`` are those answered with 503 where that is to be expected, with
+    percentiles of their latencies."""
 
     succeeded: int
     seconds: float
     latencies: dict[str, float] = field(default_factory=dict)
     failed: int = 0
     failure: str = ""
+    refused: int = 0
+    refusals: dict[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -60,16 +66,22 @@ class Done:
         return cls(**json.loads(data))
 
     @classmethod
-    def of(cls, seconds: float, latencies: list[float], failures: list[str]) -> Self:
-        """The report on requests that took ``latencies``, which is sorted here."""
-        latencies.sort()
+    def of(cls, seconds: float, latencies: list[float], failures: list[str], refusals: Sequence[float] = ()) -> Self:
+        """The report on requests that took ``latencies``, and others that were refused after ``refusals``."""
         return cls(
             len(latencies),
             seconds,
-            {"p50": at(latencies, 0.5), "p99": at(latencies, 0.99), "max": latencies[-1]} if latencies else {},
+            _percentiles(latencies),
             len(failures),
             failures[0] if failures else "",
+            len(refusals),
+            _percentiles(refusals),
         )
+
+
+def _percentiles(values: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    return {"p50": at(ordered, 0.5), "p99": at(ordered, 0.99), "max": ordered[-1]} if ordered else {}
 
 
 def at(ordered: Sequence[float], part: float) -> float:

@@ -21,8 +21,8 @@ def bench(
     only: Annotated[
         str,
         typer.Option(
-            help="Measures, comma-separated: asks, asks-with-ids, one-caller, hottest, queries, memory, recovery, failover, "
-            "handover, idle."
+            help="Measures, comma-separated: asks, asks-with-ids, one-caller, hottest, queries, edge, edge-bare, "
+            "edge-one-caller, edge-overload, memory, recovery, failover, handover, idle."
         ),
     ] = "",
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Length of one slice of load. [default: 2]")] = None,
