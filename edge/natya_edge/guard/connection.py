@@ -21,6 +21,7 @@ from natya_edge.responses import error_problem, raw_problem
 
 if TYPE_CHECKING:
     from natya_edge.guard.doorman import Doorman
+    from natya_edge.load.front import Front
 
 _END: Final = b"\r\n\r\n"
 _MOST_UNSENT: Final = 128 << 10
@@ -40,11 +41,12 @@ class Waiting(Enum):
 class Connection(web.RequestHandler):
     """Made by `listening` for each connection."""
 
-    __slots__ = ("_carrier", "_doorman", "_head", "_stalled", "_tail", "address", "since", "waiting")
+    __slots__ = ("_carrier", "_doorman", "_front", "_head", "_stalled", "_tail", "address", "since", "waiting")
 
-    def __init__(self, manager: web.Server, doorman: Doorman, **options: Any) -> None:
+    def __init__(self, manager: web.Server, doorman: Doorman, front: Front, **options: Any) -> None:
         super().__init__(manager, **options)
         self._doorman = doorman
+        self._front = front
         self._carrier: asyncio.Transport | None = None
         self._head = 0
         self._tail = b""
@@ -72,6 +74,11 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         if self.waiting is not Waiting.ANSWER and data:
+            if self._waiter is not None and not self._head and self._carrier and (refusal := self._front.turn_away(data)):
+                self._carrier.write(refusal)
+                self.since = self._loop.time()
+                self.waiting = Waiting.REQUEST
+                return
             self._read_head(data)
         super().data_received(data)
 

@@ -62,7 +62,7 @@ async def listening(runner: web.AppRunner, doorman: Doorman, front: Front, host:
     async with doorman:
         try:
             sockets = await loop.create_server(
-                lambda: Connection(server, doorman, loop=loop, **HTTP), host, port, backlog=_BACKLOG
+                lambda: Connection(server, doorman, front, loop=loop, **HTTP), host, port, backlog=_BACKLOG
             )
         except OSError as error:
             raise ConfigurationError(f"the edge cannot listen on {host}:{port}: {error.strerror or error}") from error

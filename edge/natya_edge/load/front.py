@@ -15,6 +15,7 @@ from natya.clock import Ids
 from natya.errors import Overloaded
 from natya_edge.gateway import Gateway
 from natya_edge.guard.response_headers import plain_headers
+from natya_edge.load.plain import is_plain, token_of
 from natya_edge.load.refusal import Refusal
 from natya_edge.load.room import ENDLESS
 from natya_edge.metrics import EdgeMetrics
@@ -38,6 +39,7 @@ class Front:
         self._limit = settings.request_limit
         self._limit_each = settings.principal_limit
         self._of_token: dict[str, int] = {}
+        self._crowded = 0
         self._gateway = gateway
         self._metrics = metrics
         error = Overloaded(
@@ -60,12 +62,14 @@ class Front:
                 self.refused += 1
                 return self._refusal if request.keep_alive and not self._gateway.draining else self._farewell
             self._of_token[token] = there + 1
+            self._crowded += there + 1 == self._limit_each
             self.under_way += 1
             began = self._metrics.now()
             try:
                 response = await handle(request)
             finally:
                 self.under_way -= 1
+                self._crowded -= self._of_token[token] == self._limit_each
                 if left := self._of_token[token] - 1:
                     self._of_token[token] = left
                 else:
@@ -74,6 +78,17 @@ class Front:
             return response
 
         return guarded
+
+    def turn_away(self, data: bytes) -> bytes:
+        """The refusal of a request that has just come, all of it in ``data``, if it must be refused; else nothing, and it takes the usual
+        way, as does whatever is not as plain as can be. This spares what it takes to read a request and to begin with it."""
+        full = self.under_way >= self._limit
+        if not (full or self._crowded) or self._gateway.draining or not is_plain(data):
+            return b""
+        if not full and self._of_token.get(token_of(data), 0) < self._limit_each:
+            return b""
+        self.refused += 1
+        return self._refusal.render()
 
 
 FRONT: Final = web.AppKey("front", Front)

@@ -44,11 +44,15 @@ class Refusal(web.Response):
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client has gone")
-        id = (request_id(request.headers) or self._ids.new()).encode()
-        body = self._document.replace(b'"@"', b'"%b"' % id)
-        head = b"%b\r\nX-Request-Id: %b\r\nContent-Length: %d\r\n\r\n" % (self._lead, id, len(body))
-        transport.write(head if request.method == "HEAD" else head + body)
+        transport.write(self.render(request_id(request.headers), body=request.method != "HEAD"))
         return None
+
+    def render(self, id: str = "", *, body: bool = True) -> bytes:
+        """The bytes, for the request of this id."""
+        found = (id or self._ids.new()).encode()
+        document = self._document.replace(b'"@"', b'"%b"' % found)
+        head = b"%b\r\nX-Request-Id: %b\r\nContent-Length: %d\r\n\r\n" % (self._lead, found, len(document))
+        return head + document if body else head
 
     async def write_eof(self, data: bytes = b"") -> None:
         """It was written as a whole."""

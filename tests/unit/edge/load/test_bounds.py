@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 import orjson
 import pytest
@@ -19,8 +20,13 @@ from support.waiting import until
 from support.world import eventually
 
 
+@cache
+def _token(subject: str) -> str:
+    return make_dev_token(SECRET, subject)
+
+
 def get(path: str, subject: str = "ada", *, method: str = "GET", more: str = "", token: str | None = None) -> bytes:
-    token = make_dev_token(SECRET, subject) if token is None else token
+    token = _token(subject) if token is None else token
     return (
         f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n{more}\r\n".encode()
     )
@@ -94,6 +100,26 @@ async def test_a_body_that_is_refused_is_not_taken_for_the_next_request() -> Non
         async with held(edge, get(BALANCE)):
             found = await edge.send(post + smuggled + get(BALANCE))
         assert found.count(b"HTTP/1.1 503 ") == found.count(b"HTTP/1.1 ") == 2
+
+
+async def test_plain_requests_are_refused_one_after_another_until_there_is_room() -> None:
+    async with doors(principal_limit=1) as edge:
+        reader, writer = await edge.connect()
+        plain = get(BALANCE).replace(b"Connection: close\r\n", b"")
+
+        async def status(request: bytes) -> int:
+            writer.write(request)
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r\n")[0]))
+            return int(head.split()[1])
+
+        assert await status(plain) == 200
+        async with held(edge, get(BALANCE)):
+            assert [await status(plain) for _ in range(3)] == [503, 503, 503]
+            assert await status(get(BALANCE, "bob").replace(b"Connection: close\r\n", b"")) == 200
+            assert await status(plain) == 503
+        assert await status(plain) == 200
+        writer.close()
 
 
 async def test_one_principal_leaves_room_for_others() -> None:

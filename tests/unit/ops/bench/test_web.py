@@ -27,8 +27,10 @@ async def server() -> AsyncIterator[TestServer]:
     app = web.Application()
     app[SEEN] = Counter()
     app.router.add_post("/a/{key}", answer)
-    async with TestServer(app) as server:
-        yield server
+    server = TestServer(app)
+    await server.start_server()
+    yield server
+    await server.close()
 
 
 def work(server: TestServer, *keys: str, rate: float = 0.0) -> Work:
