@@ -20,6 +20,7 @@ def add_user(up: Up, name: str, *options: str, password: str = PASSWORD) -> subp
     return up.natya("users", "add", name, *options, stdin=f"{password}\n")
 
 
+@pytest.mark.slow
 def test_a_user_is_added_changed_and_removed(up: Up, failure: Failing) -> None:
     done = add_user(up, "Ida@Example.com", "--scope", "a", "--scope", "b", "--role", "teller", "--json")
     assert without_progress(done.stderr) == []
@@ -109,6 +110,7 @@ def test_the_client_for_development_may_do_everything_and_is_kept(up: Up) -> Non
     assert json.loads(shown) == {"balance": 0}
 
 
+@pytest.mark.slow
 def test_the_page_s_commands_do_what_it_shows(up: Up, tmp_path: Path) -> None:
     """All commands of the page in one shell, as a reader would type them."""
     page = (ROOT / "docs" / "oauth.md").read_text()

@@ -51,6 +51,7 @@ def checked(folder: Path, *files: str) -> tuple[str, int]:
     return output, code
 
 
+@pytest.mark.slow
 async def test_the_client_of_a_running_platform_works(up: Up) -> None:
     made = up.document("client")
     assert made["kinds"] == ["account", "greeter", "inbox", "transfer"]
@@ -77,6 +78,7 @@ async def test_the_client_of_a_running_platform_works(up: Up) -> None:
         assert (await natya.transfer("client").status()).phase is client.TransferPhase.NEW
 
 
+@pytest.mark.slow
 def test_the_client_passes_mypy_strict_and_so_does_only_what_is_right(up: Up, tmp_path: Path) -> None:
     up.document("client", "--out", str(tmp_path / "natya_client.py"))
     (tmp_path / "use.py").write_text(USE)
@@ -86,6 +88,7 @@ def test_the_client_passes_mypy_strict_and_so_does_only_what_is_right(up: Up, tm
     assert (code, "arg-type" in output, "return-value" in output) == (1, True, True)
 
 
+@pytest.mark.slow
 def test_a_kind_with_parameters_of_every_type_has_a_typed_client(tmp_path: Path) -> None:
     document = describe({kind: definition.manifest() for kind, definition in DEFINITIONS.items()})
     (tmp_path / "natya_client.py").write_text(write_module(document, "a test"))

@@ -14,6 +14,7 @@ OPERATION = "[id^=operations-account-][id$=deposit]"
 
 
 @needs_browser
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["token", "client"])
 def test_somebody_logs_in_and_calls_a_command(up: Up, tmp_path: Path, way: str) -> None:
     with browsing(tmp_path) as page:

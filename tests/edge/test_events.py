@@ -212,6 +212,7 @@ async def test_every_event_comes_once_through_edges_that_are_killed_and_a_nats_s
         assert any(each.ends for each in them)
 
 
+@pytest.mark.slow
 async def test_hundreds_of_streams_end_at_once_when_the_edge_ends(cluster: Cluster) -> None:
     port = free_port()
     limits = {"NATYA_EDGE_EVENTS_STREAMS_EACH": "400"}
