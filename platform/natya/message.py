@@ -47,6 +47,9 @@ MAX_AHEAD_MS: Final = 30_000
 ANYWHERE: Final = -1
 """The partition of a call that goes to any node, which finds the owner."""
 
+MAX_KEEP: Final = 10 * 366 * 86_400
+"""Seconds for which an outcome can be kept: ten years. Far beyond that no store can write down the date."""
+
 NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
@@ -147,6 +150,8 @@ class Message:
             self.deadline = _number(DEADLINE, deadline)
         if keep := get(KEEP):
             self.keep = _number(KEEP, keep)
+            if self.keep > MAX_KEEP:
+                raise Invalid(f"{KEEP} must be at most {MAX_KEEP} seconds, not {keep}", field=KEEP)
             if not self.id:
                 raise Invalid(f"{KEEP} without {ID}: there is nothing to remember the outcome under", field=KEEP)
         if version := get(IF_VERSION):

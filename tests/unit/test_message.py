@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natya.errors import Internal, Invalid, Moved, Reject, TooLarge
-from natya.message import Answer, Delivery, Message, check_id, check_reply_to
+from natya.message import MAX_KEEP, Answer, Delivery, Message, check_id, check_reply_to
 
 NOW = 1_700_000_000_000
 
@@ -61,7 +61,7 @@ class TestReading:
         assert read({"Natya-Caller": "admin"}, trusted=True).caller == "admin"
 
     @given(
-        id=words, sent=st.integers(1, NOW), attempt=st.integers(1, 99), deadline=numbers, keep=numbers,
+        id=words, sent=st.integers(1, NOW), attempt=st.integers(1, 99), deadline=numbers, keep=st.integers(0, MAX_KEEP),
         if_version=st.none() | numbers, caller=st.just("") | words, chain=st.lists(words).map(tuple),
         traceparent=st.just("") | words,
     )  # fmt: skip
@@ -92,6 +92,7 @@ class TestRefusing:
             ({"Natya-Id": "a", "Natya-Sent": "1", "Natya-Attempt": "0"}, "Natya-Attempt"),
             ({"Natya-Deadline": "later"}, "Natya-Deadline"),
             ({"Natya-Keep": "10"}, "Natya-Keep"),
+            ({"Natya-Id": "a", "Natya-Sent": "1", "Natya-Keep": str(MAX_KEEP + 1)}, "Natya-Keep"),
             ({"Natya-If-Version": "v1"}, "Natya-If-Version"),
             ({"Natya-Reply-To": "a.*"}, "Natya-Reply-To"),
         ],

@@ -20,6 +20,7 @@ COLLECTION: Final = "natya.kept"
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1)  # noqa: DTZ001  BSON dates are read without a zone, in UTC
 _MS: Final = datetime.timedelta(milliseconds=1)
+_LAST: Final = (datetime.datetime.max - _EPOCH) // _MS  # noqa: DTZ901
 
 
 def identity(kind: str, token: str, id: str) -> dict[str, str]:
@@ -63,4 +64,5 @@ def read(document: RawBSONDocument) -> Kept:
 
 
 def _date(ms: int) -> datetime.datetime:
-    return _EPOCH + ms * _MS
+    """The date, or the last one that there is."""
+    return _EPOCH + min(ms, _LAST) * _MS

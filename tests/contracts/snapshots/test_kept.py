@@ -77,3 +77,10 @@ async def test_what_has_expired_does_not_stay(snapshots: Snapshots, clock: Shift
 
 async def test_nothing_to_keep_is_kept(snapshots: Snapshots) -> None:
     await snapshots.keep("account", [])
+
+
+async def test_an_outcome_that_is_to_be_kept_for_ever_is_kept(snapshots: Snapshots, outcome: Kept) -> None:
+    await snapshots.keep("account", [replace(outcome, expires=10**19)])
+    kept = await snapshots.kept("account", outcome.token, outcome.id)
+    assert kept is not None
+    assert kept.body == outcome.body
