@@ -264,6 +264,52 @@ async def test_a_kept_outcome_outlives_the_journal(stage: Stage) -> None:
         assert stage.runs["x"] == 1
 
 
+async def test_a_repeat_after_its_outcome_was_to_be_kept_is_found_by_reading_back(stage: Stage) -> None:
+    async with TestPlatform(Ledger) as platform:
+        sent = platform.clock.now_ms()
+        await attempt(platform, "ledger", "a", "write", id="m1", sent=sent, keep=60, line="x")
+        await platform.actor(Ledger, "a").write(line="y")
+        await platform.clock.advance(120)
+        await platform.actor(Ledger, "a").write(line="z")
+        await checkpointed(platform)
+        await platform.crash()
+        again = await attempt(platform, "ledger", "a", "write", id="m1", sent=sent, number=2, keep=60, line="x")
+        assert result(again) == 1
+        assert stage.runs["x"] == 1
+
+
+async def test_a_repeat_after_its_outcome_was_to_be_kept_never_runs_again(stage: Stage) -> None:
+    async with TestPlatform(Ledger, settings=Settings.model_construct(index_age=60.0)) as platform:
+        sent = platform.clock.now_ms()
+        await attempt(platform, "ledger", "a", "write", id="m1", sent=sent, keep=60, line="x")
+        for number in range(6):
+            await platform.clock.advance(70)
+            await platform.actor(Ledger, "a").write(line=f"{number}")
+        again = await attempt(platform, "ledger", "a", "write", id="m1", sent=sent, number=2, keep=60, line="x")
+        assert result(again) == "outcome_unknown"
+        assert stage.runs["x"] == 1
+
+
+async def test_an_outcome_to_be_kept_for_longer_than_dates_go_is_refused(stage: Stage) -> None:
+    async with TestPlatform(Ledger) as platform:
+        call = await attempt(platform, "ledger", "a", "write", id="m1", keep=10**15, line="x")
+        assert result(call) == "invalid"
+
+
+async def test_messages_that_are_looked_up_in_the_store_are_bounded(stage: Stage) -> None:
+    async with TestPlatform(Ledger, settings=Settings.model_construct(partition_limit=10)) as platform:
+        await platform.actor(Ledger, "a").write(line="resident")
+        platform.snapshots.available = False
+        calls = [
+            await started(platform, attempt(platform, "ledger", "a", "write", id=f"m{n}", keep=60, timeout=60, line=f"{n}"))
+            for n in range(30)
+        ]
+        assert [result(call.result()) for call in calls[10:]] == ["overloaded"] * 20
+        platform.snapshots.available = True
+        await platform.clock.advance(5)
+        assert [result(call.result()) for call in calls[:10]] == [*range(2, 12)]
+
+
 async def test_no_attempt_takes_effect_after_a_later_one_was_told_that_nothing_changed(stage: Stage) -> None:
     async with TestPlatform(Ledger) as platform:
         sent = platform.clock.now_ms()

@@ -2,8 +2,8 @@
 
 Every message with an id is looked up among those pending and those done. Pending: it waits for that outcome. Done: it gets
 that answer, from the journal. Absent and first sent within the index's coverage: it is new. Absent and older: the remembered
-outcomes in the store decide if its sender asked for that (``Natya-Keep``), else older journal is read back while there is
-any, and only if even that does not reach far enough the answer is *outcome unknown*. It is never run a second time.
+outcomes in the store decide if its sender asked for that (``Natya-Keep``) and the time is not over, else older journal is read back
+while there is any, and only if even that does not reach far enough the answer is *outcome unknown*. It is never run a second time.
 
 An answer from memory leaves after an append, like every answer to a command: only the append proves that this node still owns the
 partition.
@@ -26,7 +26,7 @@ from natya.errors import (
     Unavailable,
     UnknownMethod,
 )
-from natya.message import DEFAULT_DEADLINE_MS, ID, Answer, Message, Waiter, digest_of
+from natya.message import DEFAULT_DEADLINE_MS, ID, MAX_AHEAD_MS, Answer, Message, Waiter, digest_of
 from natya.outcome import OUTCOME
 from natya.ports.journal import JournalUnavailable
 from natya.ports.mail import Letter
@@ -196,6 +196,9 @@ class Admission:
         if message.keep or not self._index.is_new(message.token, message.id, message.sent):
             self.pending[place] = turn
             self._looked_up[turn] = []
+            if len(self.pending) >= self._limit:
+                waiter(OVERLOADED)
+                return
             self._stage.spawn(self._recall(turn))
             return
         self._admit(turn)
@@ -261,7 +264,7 @@ class Admission:
             try:
                 if await self._look_up(turn):
                     return
-                if message.id.startswith(MAIL_ID) or message.sent > self._index.coverage or message.keep:
+                if message.id.startswith(MAIL_ID) or message.sent > self._index.coverage or self._would_be_kept(message):
                     return
             except (JournalUnavailable, SnapshotsUnavailable) as error:
                 if turn.deadline and clock.now_ms() >= turn.deadline and not message.mail:
@@ -291,6 +294,12 @@ class Admission:
                 self._set_apart(turn)
         elif past.answer is not None:
             turn.verdict, turn.repeated = past.answer, True
+    def _would_be_kept(self, message: Message) -> bool:
+        """Whether the store would know an earlier attempt still: as long as its sender wanted, counted from the first sending by a
+        clock that may be ahead. After that the store's silence proves nothing."""
+        sent = message.sent - MAX_AHEAD_MS
+        return bool(message.keep) and self._stage.world.clock.now_ms() < sent + message.keep * 1000
+
         else:
             turn.started = past.started
             turn.attempts = max(turn.attempts, 2)
