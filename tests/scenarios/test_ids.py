@@ -346,3 +346,25 @@ async def test_failures_that_are_remembered_are_bounded(stage: Stage) -> None:
         failures.note(Message("ledger", "a", 0, "write", b"", id=f"m{number}", attempt=2), Answer(b"", 500, "internal"))
     known = [bool(failures.after(Message("ledger", "a", 0, "write", b"", id=f"m{n}"))) for n in range(LIMIT + 5)]
     assert known == [False] * 5 + [True] * LIMIT
+
+
+async def test_no_attempt_takes_effect_after_a_later_one_was_refused_as_a_cycle(stage: Stage) -> None:
+    async with TestPlatform(Ledger) as platform:
+        stage.gates["y"].set()
+        waiting = await started(platform, platform.actor(Ledger, "y").relay(path=["x"], line="x"))
+        (partition,) = platform.cluster.nodes[0].partitions
+        now = platform.clock.now_ms()
+        answers: list[Answer] = []
+
+        def send(number: int) -> None:
+            message = Message("ledger", "y", 0, "write", b'{"line":"from x"}', id="m1", sent=now, attempt=number)
+            message.chain, message.arrived = ("ledger/x",), now
+            partition.accept(message, answers.append)
+
+        send(2)
+        stage.gates["x"].set()
+        assert await waiting == ["y", "x"]
+        send(1)
+        await platform.clock.settle()
+        assert [answer.slug for answer in answers] == ["call_cycle"] * 2
+        assert stage.runs["from x"] == 0

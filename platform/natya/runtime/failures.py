@@ -1,9 +1,9 @@
 """Failures that callers were told of lately, so that no earlier attempt of the same message takes effect after them.
 
-A failure is not recorded: a repeat may succeed. And its answer says that nothing changed. **Failure.** Attempt 1 is held by an owner
-that hands over; attempt 2 fails at the successor, and its caller is told so; then attempt 1 is sent on and succeeds. So for as long
-as an attempt may be on its way, one that is older than one that failed gets that one's answer. A later attempt, or the same message
-sent by hand or by another request (``Natya-Request``) once more, runs.
+A failure is not recorded: a repeat may succeed. Nor is the refusal of a call cycle. And its answer says that nothing changed.
+**Failure.** Attempt 1 is held by an owner that hands over; attempt 2 fails at the successor, and its caller is told so; then attempt 1
+is sent on and succeeds. So for as long as an attempt may be on its way, one that is older than one that failed gets that one's answer.
+A later attempt, or the same message sent by hand or by another request (``Natya-Request``) once more, runs.
 """
 
 from __future__ import annotations

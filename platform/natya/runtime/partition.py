@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from natya.errors import Internal, NatyaError, OutcomeUnknown, Unavailable
+from natya.errors import Internal, NatyaError, OutcomeUnknown, Permanent, Unavailable
 from natya.message import Answer
 from natya.ports.journal import JournalUnavailable
 from natya.ports.mail import MailUnavailable
@@ -195,7 +195,7 @@ class Partition:
         message = turn.message
         if not message.mail:
             answer = Answer.of(error)
-            if isinstance(error, Internal):
+            if isinstance(error, Internal | Permanent):
                 self.admission.failures.note(message, answer)
             self.committer.barrier(lambda: self._dismiss(turn, answer))
             return
