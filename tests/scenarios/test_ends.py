@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 import orjson
 import pytest
 
+from natya import Actor, command
 from natya.errors import NatyaError, Unavailable
 from natya.message import Answer, Message
 from natya.ports.bus import NoReply
@@ -15,8 +17,8 @@ from natya.settings import Settings
 from natya.telemetry.events import Event, LeaseLost, PartitionReleased
 from natya.testing import TestPlatform
 from natya_actors.account import Account
-from support.ledger import Ledger, Other, Stage
-from support.protocol import started
+from support.ledger import STAGE, Ledger, Lines, Other, Stage
+from support.protocol import attempt, result, started
 from support.trouble import HeldSnapshots, Trouble
 
 JOURNAL = "natya.journal.ledger.0"
@@ -152,6 +154,63 @@ async def test_a_handler_that_runs_past_its_deadline_changes_nothing_and_the_act
         assert caught.value.slug == "deadline"
         assert await behind == 2
         assert await platform.actor(Ledger, "a").read() == ["x", "y"]
+
+
+class Stubborn(Actor[Lines], partitions=1):
+    """Does not let itself be cancelled."""
+
+    @command
+    async def cling(self, line: str) -> str:
+        with suppress(asyncio.CancelledError):
+            await STAGE.gates[line].wait()
+        return line
+
+    @command
+    async def hang(self, line: str) -> str:
+        await STAGE.gates[line].wait()
+        return line
+
+
+async def test_after_a_handler_that_was_not_to_be_cancelled_the_next_one_still_is(stage: Stage) -> None:
+    async with TestPlatform(Stubborn) as platform:
+        now = platform.clock.now_ms()
+        calls = [
+            await started(
+                platform,
+                attempt(platform, "stubborn", "a", method, id=method, deadline=now + wait, timeout=60, line=method),
+            )
+            for method, wait in (("cling", 1_000), ("hang", 2_000))
+        ]
+        behind = await started(platform, platform.actor(Stubborn, "a").cling(line="behind"))
+        stage.gates["behind"].set()
+        await platform.clock.advance(5)
+        assert [result(call.result()) for call in calls] == ["cling", "deadline"]
+        assert await behind == "behind"
+
+
+async def test_who_is_refused_without_a_turn_is_told_when_the_partition_is_dropped_before(
+    stage: Stage, trouble: Trouble
+) -> None:
+    async with TestPlatform(Ledger, faults=trouble) as platform:
+        first: list[Answer] = []
+        second: list[Answer] = []
+        put(platform, "write_slowly", first, id="m1", line="x")
+        trouble.lose_sent("node1", JOURNAL)
+        await platform.clock.settle()
+        (partition,) = platform.cluster.nodes[0].partitions
+        now = platform.clock.now_ms()
+        message = Message(
+            "ledger", "a", 0, "write_slowly", b'{"line":"x"}', id="m1", sent=now, request="another", arrived=now
+        )
+        partition.accept(message, second.append)
+        await platform.clock.settle()
+        platform.cluster.nodes[0].bus.disconnect()
+        rival = platform.cluster.start_node()
+        await platform.cluster.until(lambda: rival.partitions)
+        trouble.clear()
+        platform.cluster.nodes[0].bus.reconnect()
+        await platform.clock.advance(3)
+        assert [answer.slug for answer in (*first, *second)] == ["moved", "moved"]
 
 
 async def test_a_query_that_runs_past_its_deadline_does_not_run_for_ever(stage: Stage) -> None:

@@ -12,6 +12,7 @@ partition.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ class Admission:
     """Lets the messages of one partition in. ``outcomes`` answers who asks for the outcome of a message, ``seal`` checks who a stored
     message's caller is. ``reading_back`` says whether older journal is still being read into the index, ``asked_back``
     whether a message waits for that; ``closed`` that new turns must be refused for now, because too much is unwritten or
-    unsent."""
+    unsent; ``refused`` are calls without a turn, with the answers that wait for a commit."""
 
     def __init__(
         self,
@@ -83,6 +84,7 @@ class Admission:
         self.asked_back = asyncio.Event()
         self.pending: dict[tuple[str, str], Turn] = {}
         self._looked_up: dict[Turn, list[Waiter]] = {}
+        self.refused: deque[tuple[Waiter, Answer]] = deque()
         self.failures = Failures(stage.world.clock)
         self.reading_back = False
         self.closed = False
@@ -188,17 +190,17 @@ class Admission:
             self._join(pending, message, digest, waiter)
             return
         if self.failures and (failure := self.failures.after(message)) is not None:
-            self._committer.barrier(partial(waiter, failure))
+            self._refuse(waiter, failure)
             return
         turn = Turn(message, method, method.parse(message.body), digest, waiter, plain=method.name in self._plain)
         if self._trials.on:
             self._suspect(turn, message.sent)
         if message.keep or not self._index.is_new(message.token, message.id, message.sent):
-            self.pending[place] = turn
-            self._looked_up[turn] = []
             if len(self.pending) >= self._limit:
                 waiter(OVERLOADED)
                 return
+            self.pending[place] = turn
+            self._looked_up[turn] = []
             self._stage.spawn(self._recall(turn))
             return
         self._admit(turn)
@@ -213,7 +215,17 @@ class Admission:
             pending.waiters.append(joining)
             others.append(joining)
         else:
-            self._committer.barrier(partial(joining, IN_FLIGHT))
+            self._refuse(joining, IN_FLIGHT)
+
+    def _refuse(self, waiter: Waiter, answer: Answer) -> None:
+        """Answer a call that has no turn of its own, once all before it is committed."""
+        self.refused.append((waiter, answer))
+        self._committer.barrier(self._answer_refused)
+
+    def _answer_refused(self) -> None:
+        if self.refused:
+            waiter, answer = self.refused.popleft()
+            waiter(answer)
 
     def _suspect(self, turn: Turn, time: int) -> None:
         """If the message may have ended a process it does not run on the spot."""
@@ -243,7 +255,7 @@ class Admission:
         if turn.verdict is None:
             turn.waiters = [waiter for waiter in turn.waiters if waiter not in others]
             for waiter in others:
-                self._committer.barrier(partial(waiter, IN_FLIGHT))
+                self._refuse(waiter, IN_FLIGHT)
             self._admit(turn)
             return
         answer = turn.verdict
@@ -282,6 +294,12 @@ class Admission:
             self._extended.clear()
             await self._extended.wait()
 
+    def _would_be_kept(self, message: Message) -> bool:
+        """Whether the store would know an earlier attempt still: as long as its sender wanted, counted from the first sending by a
+        clock that may be ahead. After that the store's silence proves nothing."""
+        sent = message.sent - MAX_AHEAD_MS
+        return bool(message.keep) and self._stage.world.clock.now_ms() < sent + message.keep * 1000
+
     async def _look_up(self, turn: Turn) -> bool:
         """Whether the journal or the store knows of the message. Raises `JournalUnavailable`, `SnapshotsUnavailable`."""
         message = turn.message
@@ -294,12 +312,6 @@ class Admission:
                 self._set_apart(turn)
         elif past.answer is not None:
             turn.verdict, turn.repeated = past.answer, True
-    def _would_be_kept(self, message: Message) -> bool:
-        """Whether the store would know an earlier attempt still: as long as its sender wanted, counted from the first sending by a
-        clock that may be ahead. After that the store's silence proves nothing."""
-        sent = message.sent - MAX_AHEAD_MS
-        return bool(message.keep) and self._stage.world.clock.now_ms() < sent + message.keep * 1000
-
         else:
             turn.started = past.started
             turn.attempts = max(turn.attempts, 2)

@@ -246,6 +246,9 @@ class Execution:
             if not turn.expired or task is None or task.uncancel():
                 raise
             self._performer.expire(activation, turn)
+        else:
+            if turn.expired and (task := asyncio.current_task()) is not None:
+                task.uncancel()  # the handler has caught it; it must not count when the next one is cancelled
 
     def _due(self, activation: Activation, turn: Turn, now: int) -> bool:
         """Whether the turn is to be run: not if its caller does not care any more, or if it is mail that was done before."""

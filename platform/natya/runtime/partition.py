@@ -144,6 +144,8 @@ class Partition:
             turn.reply(MOVED)
             for waiter, _ in turn.after or ():
                 waiter(MOVED)
+        while self.admission.refused:
+            self.admission.refused.popleft()[0](MOVED)
         for activation in self.execution.waiting():
             for query in activation.queries or ():
                 query.waiter(MOVED)
