@@ -180,8 +180,15 @@ def digest_of(method: str, body: bytes) -> str:
 
 def check_id(id: str) -> None:
     """Raise `Invalid` unless ``id`` has 1 to 200 bytes, all printable, none of them a space, and does not start with ``$``
-    (ids that the platform gives to stored messages do)."""
-    if not id or len(id.encode(errors="replace")) > MAX_ID_BYTES or not id.isprintable() or " " in id or id[0] == "$":
+    (ids that the platform gives to stored messages do). What was no text is none either: two such ids may look the same."""
+    if (
+        not id
+        or len(id.encode(errors="replace")) > MAX_ID_BYTES
+        or not id.isprintable()
+        or " " in id
+        or id[0] == "$"
+        or "\ufffd" in id
+    ):
         raise Invalid(
             f"{ID} must have 1 to {MAX_ID_BYTES} bytes of printable text, without spaces and not beginning with $", field=ID
         )

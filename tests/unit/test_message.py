@@ -105,7 +105,7 @@ class TestRefusing:
     def test_a_clock_that_is_ahead_by_just_the_limit_is_believed(self) -> None:
         assert read({"Natya-Id": "a", "Natya-Sent": str(NOW + 30_000)}).sent == NOW + 30_000
 
-    @pytest.mark.parametrize("id", ["", " ", "a b", "a\n", "\x00", "é" * 101, "\u2028", "$a"])
+    @pytest.mark.parametrize("id", ["", " ", "a b", "a\n", "\x00", "é" * 101, "\u2028", "$a", "a\ufffd"])
     def test_what_is_no_id_is_refused(self, id: str) -> None:
         with pytest.raises(Invalid):
             check_id(id)

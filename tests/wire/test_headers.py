@@ -29,9 +29,11 @@ async def test_an_id_without_its_first_sent_time_is_invalid(bare: Bare, key: str
         ("Natya-Deadline", "never"),
         ("Natya-Keep", "-1"),
         ("Natya-Keep", "long"),
+        ("Natya-Keep", "9999999999999999"),
         ("Natya-If-Version", "latest"),
         ("Natya-Id", "x" * 201),
         ("Natya-Id", "two words"),
+        ("Natya-Id", "two\nlines"),
         ("Natya-Id", "$mail.5"),
         ("Natya-Reply-To", "a..b"),
         ("Natya-Reply-To", "a.*"),
@@ -43,6 +45,13 @@ async def test_a_header_with_a_wrong_value_is_invalid_and_named(bare: Bare, key:
     assert reply.outcome == (400, "invalid")
     assert reply.json["errors"][0]["field"] == header or header in reply.json["detail"]
     assert (await bare.ask("account", key, "balance")).result == {"balance": 0}
+
+
+@pytest.mark.parametrize("header", ["traceparent", "Natya-Chain", "Another"])
+async def test_a_line_break_in_a_header_keeps_nobody_from_sending_it_on(bare: Bare, key: str, header: str) -> None:
+    for number in range(8):  # at least one is proxied
+        reply = await bare.ask("account", f"{key}{number}", "deposit", {"amount": 5}, {header: "two\nlines"})
+        assert reply.result == {"balance": 5}
 
 
 async def test_a_sent_time_more_than_half_a_minute_ahead_is_refused_and_a_little_ahead_is_not(bare: Bare, key: str) -> None:

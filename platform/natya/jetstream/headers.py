@@ -25,10 +25,13 @@ def encode_headers(headers: Mapping[str, str]) -> bytes:
 
 
 def parse_headers(block: bytes) -> dict[str, str]:
-    """The headers of a block. Bytes that are not UTF-8 become U+FFFD, lines without a colon are skipped, and of headers with
-    one name the last counts."""
+    """The headers of a block. Bytes that are not UTF-8 become U+FFFD, as do lone line breaks, with which no header can be sent on;
+    lines without a colon are skipped, and of headers with one name the last counts."""
     headers: dict[str, str] = {}
-    for line in block.decode("utf-8", "replace").split("\r\n")[1:]:
+    lines = block.decode("utf-8", "replace").split("\r\n")[1:]
+    if block.count(b"\n") != len(lines) or block.count(b"\r") != len(lines):
+        lines = [line.replace("\n", "\ufffd").replace("\r", "\ufffd") for line in lines]
+    for line in lines:
         name, colon, value = line.partition(":")
         if colon:
             headers[name.strip(_SPACE)] = value.strip(_SPACE)

@@ -33,6 +33,13 @@ def test_bytes_that_are_not_utf_8_do_not_spoil_the_other_headers() -> None:
     assert parse_headers(b"NATS/1.0\r\nA: \xff\r\nB: c\r\nnonsense\r\n\r\n") == {"A": "\ufffd", "B": "c"}
 
 
+@pytest.mark.parametrize("value", [b"a\nb", b"a\rb", b"a\n\rb", b"a\r\r\nB: c"])
+def test_what_was_read_can_be_sent_on(value: bytes) -> None:
+    headers = parse_headers(b"NATS/1.0\r\nA: " + value + b"\r\n\r\n")
+    assert headers["A"].startswith("a\ufffd")
+    assert parse_headers(encode_headers(headers)) == headers
+
+
 def test_of_two_headers_with_one_name_the_last_counts() -> None:
     assert parse_headers(b"NATS/1.0\r\nA: 1\r\nA: 2\r\n\r\n") == {"A": "2"}
 
