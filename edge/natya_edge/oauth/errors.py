@@ -34,8 +34,9 @@ class InvalidClient(OAuthError, Unauthenticated):
     headers = {"WWW-Authenticate": BASIC}  # noqa: RUF012
 
 
-class InvalidGrant(OAuthError):
-    """Raised when a password or a refresh token is not, or no longer, good for this client."""
+class InvalidGrant(OAuthError, Unauthenticated):
+    """Raised when a password or a refresh token is not, or no longer, good for this client. As a status it is 400 by the RFC; it is a
+    failed authentication all the same, and counts as one."""
 
     error = "invalid_grant"
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -99,6 +100,28 @@ async def test_an_error_is_as_the_standard_says_with_a_challenge_where_it_is_due
     assert (await post(http, "/oauth/revoke", secret))[1]["error"] == "invalid_request"
     status, error = await post(http, "/oauth/token?grant_type=client_credentials", secret)
     assert (status, error["error"]) == (400, "invalid_request")
+
+
+async def test_guesses_from_one_address_are_limited_whatever_is_guessed_at(
+    gateway: Gateway, store: MemoryStore, secret: str, tmp_path: Path
+) -> None:
+    KeyFolder(tmp_path).write(new_key("EdDSA", datetime.now(UTC)))
+    edge = EdgeSettings(
+        _env_file=None, keys=tmp_path, trusted_proxies=(ip_network("127.0.0.1"),), failure_rate=0.01, failure_burst=3
+    )
+    server = TestServer(make_app(edge, gateway, store))
+    await server.start_server(**HTTP)
+    proof = {"client_id": "web", "client_secret": secret}
+    passwords = [{"grant_type": "password", "username": f"user{n}", "password": PASSWORD} for n in range(5)]
+    refreshes = [{"grant_type": "refresh_token", "refresh_token": f"{n}" * 64} for n in range(5)]
+    async with TestClient(server) as client:
+        for address, guesses in (("203.0.113.7", passwords), ("203.0.113.8", refreshes)):
+            seen = []
+            for guess in guesses:
+                sent = {**proof, **guess}
+                async with client.post("/oauth/token", data=sent, headers={"X-Forwarded-For": address}) as response:
+                    seen.append(response.status)
+            assert seen == [400, 400, 400, 429, 429]
 
 
 async def test_other_methods_are_not_allowed(http: Client) -> None:
