@@ -18,7 +18,8 @@ _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 async def read_body(request: web.Request, settings: EdgeSettings, limit: int = 0) -> bytes:
-    """The body, of a size that NATS can carry, or of at most ``limit`` bytes. Raises `TooLarge`, `BodyTimeout`."""
+    """The body, of a size that NATS can carry, or of at most ``limit`` bytes. Raises `TooLarge`, `BodyTimeout`, and
+    `Invalid` if the client has gone before all of it was there."""
     size, limit = request.content_length, limit or settings.body_limit
     if size is not None and size > limit:
         raise TooLarge(f"the body has {size} bytes: at most {limit} are taken", limit=limit, size=size)
@@ -29,6 +30,8 @@ async def read_body(request: web.Request, settings: EdgeSettings, limit: int = 0
             return await request.read()
     except TimeoutError as error:
         raise BodyTimeout(f"the body was not there within {settings.body_timeout:g} s; nothing was run") from error
+    except OSError as error:
+        raise Invalid(f"the connection was lost before the body was there: {error}") from error
 
 
 def check_depth(body: bytes, most: int, where: str = "the body") -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import time
 
 import orjson
+import pytest
 
 from natya.message import Answer
 from natya_edge.auth.dev_secret import make_dev_token
@@ -188,3 +190,17 @@ async def test_when_it_is_crowded_those_who_dawdle_have_a_tenth_of_their_time() 
         assert time.monotonic() - began < 3.5
         for _, writer in held:
             writer.close()
+
+
+async def test_who_goes_away_amid_a_body_is_no_failure_of_the_edge(caplog: pytest.LogCaptureFixture) -> None:
+    token = make_dev_token(SECRET)
+    head = f"POST /v1/actors/account/a/deposit HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+    with caplog.at_level(logging.DEBUG, "natya.edge"):
+        async with doors() as edge:
+            reader, writer = await edge.connect()
+            writer.write(f"{head}Expect: 100-continue\r\nContent-Length: 100\r\n\r\n".encode())
+            assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"
+            writer.write(b'{"amount"')
+            writer.close()
+            await eventually(lambda: any("answered" in record.getMessage() for record in caplog.records))
+    assert [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG] == []
