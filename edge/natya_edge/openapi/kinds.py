@@ -139,7 +139,7 @@ def _state(kind: str, manifest: Manifest, schemas: Schemas) -> Schema:
         "responses": {
             "200": ok,
             "304": {"$ref": "#/components/responses/NotModified"},
-            **problems.responses(_ANY),
+            **problems.responses((*_ANY, problems.PRECONDITION_FAILED)),
         },
     }
 

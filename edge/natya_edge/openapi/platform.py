@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from natya_edge.openapi.problems import INVALID, PRECONDITION_FAILED, UNAVAILABLE, responses
 from natya_edge.openapi.schemas import Schema
 
 TAG: Final[Schema] = {"name": "platform", "description": "The edge itself: its health, its keys and this description."}
@@ -65,7 +66,7 @@ def paths() -> dict[str, Schema]:
                             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}},
                         },
                         "304": {"$ref": "#/components/responses/NotModified"},
-                        "503": {"$ref": "#/components/responses/Unavailable"},
+                        **responses((INVALID, PRECONDITION_FAILED, UNAVAILABLE)),
                     },
                 ),
                 "parameters": [{"$ref": "#/components/parameters/IfNoneMatch"}],

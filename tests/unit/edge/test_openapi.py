@@ -226,6 +226,13 @@ async def test_it_is_served_without_a_token_and_with_an_entity_tag(nobody: TestC
             assert (response.status, response.headers["ETag"]) == (status, tag)
 
 
+async def test_what_if_match_does_to_a_state_and_to_the_document_is_described(nobody: TestClient[Any, Any]) -> None:
+    found = operations(describe(ALL))
+    for operation in (found["account.state"], found["openapi"]):
+        assert {"400", "412"} <= set(operation["responses"])
+    assert (await nobody.get("/openapi.json", headers={"If-Match": '"x"'})).status == 412
+
+
 async def test_every_route_of_the_edge_is_described(server: TestServer, nobody: TestClient[Any, Any]) -> None:
     async with nobody.get("/openapi.json") as response:
         paths = set((await response.json())["paths"])
