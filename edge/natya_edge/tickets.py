@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
+from natya.errors import Invalid
+from natya.names import check_kind, encode_key
 from natya_edge.auth.principal import OPERATOR, Principal
 
 FORMAT: Final = b"\x01"
@@ -75,9 +77,11 @@ def read(text: str) -> Ticket | None:
     try:
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         kind, _, key = raw[_HEAD:].decode().partition("/")
-    except (binascii.Error, ValueError):
+        check_kind(kind)
+        encode_key(key)
+    except (binascii.Error, ValueError, Invalid):
         return None
-    if not (raw.startswith(FORMAT) and kind and key):
+    if not raw.startswith(FORMAT):
         return None
     sender, seed = raw[1 : 1 + _BYTES], raw[1 + _BYTES : 1 + 2 * _BYTES]
     ticket = Ticket(sender, seed, raw[1 + 2 * _BYTES : _HEAD].hex(), kind, key)

@@ -251,6 +251,18 @@ def test_whatever_else_is_given_as_an_id_is_none_or_the_one_spelling_of_one(text
     assert found is None or found.text == text
 
 
+@pytest.mark.parametrize(
+    ("kind", "key"), [("..", "x"), ("$SYS", "x"), ("account.*", "x"), (">", "x"), ("account", "x" * 201)]
+)
+async def test_an_id_of_what_cannot_be_an_actor_is_none(
+    client: Client, platform: RecordingPlatform, kind: str, key: str
+) -> None:
+    ticket = tickets.issue(Principal("ada", issuer=DEV_ISSUER), kind, key, DIGEST, unique="r-1")
+    response = await client.get(ticket.path, headers=authorization())
+    assert (response.status, (await response.json())["code"]) == (404, "unknown_message")
+    assert platform.asked == []
+
+
 @pytest.mark.parametrize("id", ["", "x", "..", "%2E%2E", "%00", "A" * 3_000, "AQ==", "é", "%ZZ"])
 async def test_an_id_that_is_none_is_404_or_400(client: Client, platform: RecordingPlatform, id: str) -> None:
     response = await client.get(f"/v1/messages/{id}")
