@@ -30,10 +30,13 @@ def conditional(
     if insists_on_another(request.headers, tag):
         raise PreconditionFailed(f"what was asked for is at {tag} by now", etag=tag)
     found = dict(headers or {})
-    if cache.startswith("private"):
-        found["Vary"] = "Authorization"
+    private = cache.startswith("private")
     if known := known_tag(request.headers, tag):
+        # What it varies by must be said as if it were sent (RFC 9110, 15.4.5), and then it might be compressed.
+        found["Vary"] = "Authorization, Accept-Encoding" if private else "Accept-Encoding"
         return web.Response(status=304, headers={**found, "ETag": known, "Cache-Control": cache})
+    if private:
+        found["Vary"] = "Authorization"
     return json_response(body, cache=cache, headers={**found, "ETag": tag})
 
 
