@@ -70,7 +70,7 @@ class Sharing:
         """Debit what another edge has let through."""
         try:
             edge, used = _read(delivery.data)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             _log.warning("a message on %s that no edge has sent: %s", delivery.subject, error)
             return
         if edge == self._name:

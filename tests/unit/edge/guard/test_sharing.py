@@ -159,6 +159,7 @@ async def test_what_no_edge_has_sent_is_said_and_ignored(
     with caplog.at_level(logging.WARNING, "natya.edge"):
         MemoryBus(broker, "guest").publish("natya.edge.used", data)
         await eventually(lambda: bool(caplog.records))
+    assert {record.name for record in caplog.records} == {"natya.edge"}
     assert _left(limit) == 10
     running.cancel()
     await asyncio.wait({running})
