@@ -12,7 +12,7 @@ import socket
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from natya.errors import NatyaError
 from natya_edge.errors import HeadTimeout, HeadTooLarge
@@ -41,7 +41,7 @@ class Waiting(Enum):
 class Connection(web.RequestHandler):
     """Made by `listening` for each connection."""
 
-    __slots__ = ("_carrier", "_doorman", "_front", "_head", "_stalled", "_tail", "address", "since", "waiting")
+    __slots__ = ("_carrier", "_doorman", "_front", "_head", "_rest", "_stalled", "_tail", "address", "since", "waiting")
 
     def __init__(self, manager: web.Server, doorman: Doorman, front: Front, **options: Any) -> None:
         super().__init__(manager, **options)
@@ -50,6 +50,8 @@ class Connection(web.RequestHandler):
         self._carrier: asyncio.Transport | None = None
         self._head = 0
         self._tail = b""
+        self._rest: StreamReader | None = None
+        """A body that is still coming though its request was answered. It is not the next one's head; aiohttp bounds its time."""
         self._stalled = 0.0
         self.address = ""
         self.waiting = Waiting.HEAD
@@ -73,7 +75,7 @@ class Connection(web.RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.waiting is not Waiting.ANSWER and data:
+        if self.waiting is not Waiting.ANSWER and data and self._rest is None:
             if self._waiter is not None and not self._head and self._carrier and (refusal := self._front.turn_away(data)):
                 self._carrier.write(refusal)
                 self.since = self._loop.time()
@@ -81,6 +83,8 @@ class Connection(web.RequestHandler):
                 return
             self._read_head(data)
         super().data_received(data)
+        if self._rest is not None and self._rest.is_eof():
+            self._rest = None
 
     def _read_head(self, data: bytes) -> None:
         """Note how a head comes in; mostly all of it at once."""
@@ -111,6 +115,7 @@ class Connection(web.RequestHandler):
             self.waiting = Waiting.REQUEST
             self.since = self._loop.time()
             self._head, self._tail = 0, b""
+            self._rest = None if request.content.is_eof() else request.content
 
     def pause_writing(self) -> None:
         super().pause_writing()

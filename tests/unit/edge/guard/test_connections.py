@@ -204,3 +204,19 @@ async def test_who_goes_away_amid_a_body_is_no_failure_of_the_edge(caplog: pytes
             writer.close()
             await eventually(lambda: any("answered" in record.getMessage() for record in caplog.records))
     assert [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG] == []
+
+
+async def test_a_body_that_still_comes_after_its_answer_is_no_head_of_another_request() -> None:
+    async with doors(head_timeout=0.4) as edge:
+        reader, writer = await edge.connect()
+        size = 500_000
+        writer.write(f"POST /v1/actors/account/a/deposit HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode())
+        assert await reader.readline() == b"HTTP/1.1 401 Unauthorized\r\n"
+        for _ in range(size // 1_000):
+            writer.write(b"x" * 1_000)
+            await writer.drain()
+        writer.write(LIVE)
+        assert b"Content-Type: application/problem+json" in await reader.readuntil(b"HTTP/1.1 200 OK\r\n")
+        assert await reader.readuntil(b'{"live":true}')
+        writer.write(LIVE[:20])
+        assert problem(await read_all(reader, writer))["code"] == "head_timeout"
