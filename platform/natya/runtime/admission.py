@@ -276,7 +276,8 @@ class Admission:
             try:
                 if await self._look_up(turn):
                     return
-                if message.id.startswith(MAIL_ID) or message.sent > self._index.coverage or self._would_be_kept(message):
+                new = message.id.startswith(MAIL_ID) or message.sent > self._index.coverage or self._would_be_kept(message)
+                if new and not self._may_have_begun(turn):
                     return
             except (JournalUnavailable, SnapshotsUnavailable) as error:
                 if turn.deadline and clock.now_ms() >= turn.deadline and not message.mail:
@@ -293,6 +294,11 @@ class Admission:
             self.asked_back.set()
             self._extended.clear()
             await self._extended.wait()
+
+    def _may_have_begun(self, turn: Turn) -> bool:
+        """Whether a first run may have asked others and not ended, as older journal would say that is still being read. Who has outcomes
+        kept repeats much later, and as if it were the first time; a handler without ``await`` asks nobody."""
+        return self.reading_back and bool(turn.message.keep) and not turn.plain
 
     def _would_be_kept(self, message: Message) -> bool:
         """Whether the store would know an earlier attempt still: as long as its sender wanted, counted from the first sending by a
