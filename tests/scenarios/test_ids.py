@@ -214,8 +214,8 @@ async def test_a_tell_that_comes_while_an_ask_of_its_id_is_looked_up_takes_effec
         await checkpointed(platform)
         await platform.crash()
         (partition,) = platform.cluster.nodes[0].partitions
-        await platform.cluster.until(lambda: not partition.admission.reading_back)
-        partition.admission.reading_back = True
+        await platform.cluster.until(lambda: not partition.admission.recollection.reading_back)
+        partition.admission.recollection.reading_back = True
         partition.index._segments[0].since = platform.clock.now_ms() - 1
         ask = await started(platform, attempt(platform, "ledger", "a", "write", id="m1", sent=old, number=2, line="x"))
         assert not ask.done()
@@ -223,7 +223,7 @@ async def test_a_tell_that_comes_while_an_ask_of_its_id_is_looked_up_takes_effec
         await platform.actor(Ledger, "a", id="m1").write.tell(line="x")
         await platform.clock.settle()
         partition.index._segments[0].since = 0
-        partition.admission.extended(more=False)
+        partition.admission.recollection.extended(more=False)
         await platform.settle()
         assert result(await ask) == 3
         assert await platform.actor(Ledger, "a").read() == ["first", "second", "x"]

@@ -11,7 +11,6 @@ partition.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,22 +21,19 @@ from natya.errors import (
     Invalid,
     Moved,
     NatyaError,
-    OutcomeUnknown,
     Overloaded,
-    Unavailable,
     UnknownMethod,
 )
-from natya.message import DEFAULT_DEADLINE_MS, ID, MAX_AHEAD_MS, Answer, Message, Waiter, digest_of
+from natya.message import DEFAULT_DEADLINE_MS, ID, Answer, Message, Waiter, digest_of
 from natya.outcome import OUTCOME
-from natya.ports.journal import JournalUnavailable
 from natya.ports.mail import Letter
-from natya.ports.snapshots import SnapshotsUnavailable
 from natya.runtime.commit import Committer
 from natya.runtime.execution import Execution, id_reused
 from natya.runtime.failures import Failures
 from natya.runtime.index import Index
 from natya.runtime.letters import MAIL_ID, aftermath, own_id, read_letter
 from natya.runtime.query import STATE, Query
+from natya.runtime.recollection import Recollection
 from natya.runtime.remembered import Remembered
 from natya.runtime.stage import Stage
 from natya.runtime.trials import Trials
@@ -52,9 +48,8 @@ if TYPE_CHECKING:
 
 class Admission:
     """Lets the messages of one partition in. ``outcomes`` answers who asks for the outcome of a message, ``seal`` checks who a stored
-    message's caller is. ``reading_back`` says whether older journal is still being read into the index, ``asked_back``
-    whether a message waits for that; ``closed`` that new turns must be refused for now, because too much is unwritten or
-    unsent; ``refused`` are calls without a turn, with the answers that wait for a commit."""
+    message's caller is; ``closed`` says that new turns must be refused for now, because too much is unwritten or unsent; ``refused`` are
+    calls without a turn, with the answers that wait for a commit."""
 
     def __init__(
         self,
@@ -71,7 +66,7 @@ class Admission:
     ) -> None:
         self._stage = stage
         self._index = index
-        self._remembered = remembered
+        self.recollection = Recollection(stage, index, remembered, self._set_apart)
         self._outcomes = outcomes
         self._seal = seal
         self._committer = committer
@@ -80,13 +75,10 @@ class Admission:
         self._plain = plain
         self._methods = stage.definition.methods
         self._limit = stage.world.settings.partition_limit
-        self._extended = asyncio.Event()
-        self.asked_back = asyncio.Event()
         self.pending: dict[tuple[str, str], Turn] = {}
         self._looked_up: dict[Turn, list[Waiter]] = {}
         self.refused: deque[tuple[Waiter, Answer]] = deque()
         self.failures = Failures(stage.world.clock)
-        self.reading_back = False
         self.closed = False
         self.dropped = False
 
@@ -250,7 +242,7 @@ class Admission:
 
     async def _recall(self, turn: Turn) -> None:
         """An old or repeated command: answer it from memory, or admit it if it proves to be new."""
-        await self.resolve(turn)
+        await self.recollection.resolve(turn)
         others = self._looked_up.pop(turn)
         if turn.verdict is None:
             turn.waiters = [waiter for waiter in turn.waiters if waiter not in others]
@@ -265,74 +257,11 @@ class Admission:
         self.forget(turn)
         turn.reply(answer)
 
-    async def resolve(self, turn: Turn) -> None:
-        """Find out whether the message was done before: `Turn.verdict` is its outcome then, `Turn.started` the time of a first
-        run that did not end. Nothing of both: it is new."""
-        turn.unsure = False
-        message = turn.message
-        clock = self._stage.world.clock
-        pause = 0.02
-        while True:
-            try:
-                if await self._look_up(turn):
-                    return
-                new = message.id.startswith(MAIL_ID) or message.sent > self._index.coverage or self._would_be_kept(message)
-                if new and not self._may_have_begun(turn):
-                    return
-            except (JournalUnavailable, SnapshotsUnavailable) as error:
-                if turn.deadline and clock.now_ms() >= turn.deadline and not message.mail:
-                    turn.verdict = Answer.of(
-                        Unavailable(f"it cannot be told whether this was done before: {error}", retry_after=1)
-                    )
-                    return
-                await clock.sleep(pause)
-                pause = min(pause * 2, 1.0)
-                continue
-            if not self.reading_back:
-                turn.verdict = OUTCOME_UNKNOWN
-                return
-            self.asked_back.set()
-            self._extended.clear()
-            await self._extended.wait()
-
-    def _may_have_begun(self, turn: Turn) -> bool:
-        """Whether a first run may have asked others and not ended, as older journal would say that is still being read. Who has outcomes
-        kept repeats much later, and as if it were the first time; a handler without ``await`` asks nobody."""
-        return self.reading_back and bool(turn.message.keep) and not turn.plain
-
-    def _would_be_kept(self, message: Message) -> bool:
-        """Whether the store would know an earlier attempt still: as long as its sender wanted, counted from the first sending by a
-        clock that may be ahead. After that the store's silence proves nothing."""
-        sent = message.sent - MAX_AHEAD_MS
-        return bool(message.keep) and self._stage.world.clock.now_ms() < sent + message.keep * 1000
-
-    async def _look_up(self, turn: Turn) -> bool:
-        """Whether the journal or the store knows of the message. Raises `JournalUnavailable`, `SnapshotsUnavailable`."""
-        message = turn.message
-        past = await self._remembered.find(message.token, message.id, kept=bool(message.keep))
-        if past is None:
-            return False
-        if past.digest != turn.digest:
-            turn.verdict = Answer.of(id_reused(turn))
-            if message.mail:
-                self._set_apart(turn)
-        elif past.answer is not None:
-            turn.verdict, turn.repeated = past.answer, True
-        else:
-            turn.started = past.started
-            turn.attempts = max(turn.attempts, 2)
-        return True
-
     def _set_apart(self, turn: Turn) -> None:
         """A letter under the id of another message is journaled under an id of its own: what is known of the other one stays."""
         self.forget(turn)
         turn.message.id, turn.message.keep = own_id(turn.message), 0
         self.pending[turn.message.token, turn.message.id] = turn
-
-    def extended(self, *, more: bool) -> None:
-        """The index reaches further back now; ``more`` says whether that goes on."""
-        self.reading_back = more
-        self._extended.set()
 
 
 def _instead(waiter: Waiter, answer: Answer, _: Answer) -> None:
@@ -344,9 +273,6 @@ IN_FLIGHT = Answer.of(
     IdInFlight("a request with this id is under way; repeat with the same id to learn its outcome", retry_after=1)
 )
 OVERLOADED = Answer.of(Overloaded("too many messages wait here; repeat in a moment", retry_after=1))
-OUTCOME_UNKNOWN = Answer.of(
-    OutcomeUnknown("the id is older than what this partition remembers: it may or may not have been done; ask the actor")
-)
 
 
 def unknown_method(definition: Definition, name: str) -> UnknownMethod:

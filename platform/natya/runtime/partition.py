@@ -93,7 +93,7 @@ class Partition:
         )  # fmt: skip
         self.execution = Execution(
             stage, self.catalog, self._performer, self.reader, self.trials,
-            resolve=lambda turn: self.admission.resolve(turn), skipped=self._skipped, failed=self._failed,
+            resolve=lambda turn: self.admission.recollection.resolve(turn), skipped=self._skipped, failed=self._failed,
         )  # fmt: skip
         remembered = Remembered(stage, self.index, store_mark=recovered.header.store)
         self._outcomes = Outcomes(
@@ -110,7 +110,7 @@ class Partition:
             recorded=recovered.header.checkpoint, position=recovered.position, told=recovered.last,
         )  # fmt: skip
         self._readback = ReadBack(
-            world, definition.kind, self.number, self.index, self.admission, recovered.first, around.turns
+            world, definition.kind, self.number, self.index, self.admission.recollection, recovered.first, around.turns
         )
         self.accept = self.admission.accept
 
@@ -332,7 +332,11 @@ class Partition:
     async def _trim(self) -> None:
         """Forget journal that neither recovery nor the id index needs, not while older records are still being read back."""
         before = min(self.checkpoint.recorded, self.index.first)
-        if before >= self._trimmed + TRIM_STEP and not self.admission.reading_back and not self.committer.followed:
+        if (
+            before >= self._trimmed + TRIM_STEP
+            and not self.admission.recollection.reading_back
+            and not self.committer.followed
+        ):
             await self._world.journal.trim(self.definition.kind, self.number, before=before)
             self._trimmed = before
 

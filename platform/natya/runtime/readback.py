@@ -10,10 +10,10 @@ import asyncio
 from contextlib import suppress
 
 from natya.ports.journal import JournalUnavailable
-from natya.runtime.admission import Admission
 from natya.runtime.batch import decode
 from natya.runtime.index import Index
 from natya.runtime.letters import MAIL_ID
+from natya.runtime.recollection import Recollection
 from natya.runtime.turn import STRAY
 from natya.runtime.world import World
 
@@ -35,7 +35,7 @@ class ReadBack:
         kind: str,
         partition: int,
         index: Index,
-        admission: Admission,
+        recollection: Recollection,
         first: int,
         turns: asyncio.Semaphore,
     ) -> None:
@@ -43,17 +43,17 @@ class ReadBack:
         self._kind = kind
         self._partition = partition
         self._index = index
-        self._admission = admission
+        self._recollection = recollection
         self._first = first
         self._turns = turns
-        admission.reading_back = first > 1
+        recollection.reading_back = first > 1
 
     async def run(self) -> None:
         """Read until the journal's beginning, the memory bound or the age bound, then return. Begins when somebody waits for it,
         else a moment later: while a node takes over many partitions it has more urgent things to do."""
-        if self._admission.reading_back:
+        if self._recollection.reading_back:
             with suppress(TimeoutError):
-                await self._world.clock.wait_for(self._admission.asked_back.wait(), DELAY)
+                await self._world.clock.wait_for(self._recollection.asked_back.wait(), DELAY)
         end, window = self._first, WINDOW
         while end > 1 and self._index.has_room:
             start = max(1, end - window)
@@ -67,10 +67,10 @@ class ReadBack:
             elif start == 1:
                 break
             window *= 4
-        self._admission.extended(more=False)
+        self._recollection.extended(more=False)
 
     async def _in_turn(self, start: int, end: int) -> int | None:
-        if self._admission.asked_back.is_set():
+        if self._recollection.asked_back.is_set():
             return await self._read(start, end)
         async with self._turns:
             return await self._read(start, end)
@@ -96,5 +96,5 @@ class ReadBack:
                 await asyncio.sleep(0)
         if first is not None:
             self._index.extend_back(entries, since=since, first=first, now=self._world.clock.boottime())
-            self._admission.extended(more=True)
+            self._recollection.extended(more=True)
         return first
