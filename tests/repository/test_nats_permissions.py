@@ -201,9 +201,8 @@ async def _platform(server: ComposeNats, store: StoreServer, folder: Path) -> As
                 **shared,
                 "NATYA_NATS_USER": user,
                 "NATYA_NATS_PASSWORD": PASSWORDS[f"NATYA_{user.upper()}_PASSWORD"],
-                "NATYA_METRICS_PORT": str(port),
-                "NATYA_EDGE_PORT": str(port),
-                "NATYA_EDGE_HS256": "1",
+                **({"NATYA_METRICS_PORT": str(port)} if name == "worker" else {"NATYA_EDGE_PORT": str(port)}),
+                "NATYA_EDGE_HS256": "true",
                 "NATYA_EDGE_SECRET": "0123456789abcdef0123456789abcdef",
             }
             log = folder / f"{name}.log"
