@@ -166,6 +166,8 @@ class JetStreamWorld:
         self.relay(bus).restore()
         async with asyncio.timeout(10):
             await back.wait()
+        # The server has its subscriptions again once it has answered to what was sent behind them.
+        await bus.subscribe("restored", lambda _: None)
 
     async def elapse(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
