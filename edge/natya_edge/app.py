@@ -16,7 +16,7 @@ from natya_edge.guard.cors import CORS, Cors, answer_preflights
 from natya_edge.guard.limits import Limits
 from natya_edge.guard.rates import LIMITS, PROXIES, limit_addresses, limit_principals
 from natya_edge.guard.response_headers import Dress
-from natya_edge.keys import DOCUMENTS, GATEWAY, IDS, SETTINGS, STORE
+from natya_edge.keys import DOCUMENTS, GATEWAY, IDS, READINESS, SETTINGS, STORE
 from natya_edge.load.breakers import BREAKERS, Breakers
 from natya_edge.load.front import FRONT, Front
 from natya_edge.load.room import ROOM, Room, keep_room
@@ -25,6 +25,7 @@ from natya_edge.middleware import answer_problems, authenticate
 from natya_edge.oauth.revocations import Revocations
 from natya_edge.oauth.setup import add_oauth
 from natya_edge.openapi.document import Documents
+from natya_edge.readiness import Readiness
 from natya_edge.routes import actors, docs, events, health, jwks, lists, messages, oauth, openapi
 from natya_edge.settings import EdgeSettings
 from natya_edge.store import Store
@@ -39,6 +40,7 @@ def make_app(
     app[STORE] = store
     app[SETTINGS] = edge
     clock = clock or SystemClock()
+    app[READINESS] = Readiness(gateway, store, clock)
     revocations = Revocations(store.records, clock)
     add_auth(app, edge, clock, revocations)
     add_oauth(app, revocations, clock)
@@ -48,7 +50,7 @@ def make_app(
     app[LIMITS] = Limits(edge, clock.boottime)
     app[CORS] = Cors(edge)
     app[ROOM] = Room(edge)
-    app[BREAKERS] = Breakers(edge.breaker_after, (clock or SystemClock()).boottime)
+    app[BREAKERS] = Breakers(edge.breaker_after, clock.boottime)
     app[METRICS] = EdgeMetrics()
     app[FRONT] = Front(edge, gateway, app[IDS], app[METRICS])
     app.on_response_prepare.append(Dress(edge, app[CORS] if edge.origins else None))

@@ -128,8 +128,8 @@ async def keep_attached(gateway: Gateway, settings: Settings, meanwhile: Callabl
                 finally:
                     gateway.detach("the edge is ending")
         except (ConfigurationError, NatyaError) as error:
+            gateway.detach("the platform cannot be reached")  # where it was looked for is no stranger's business
             reason = str(error)
-            gateway.detach(reason)
             if reason != said:
                 _log.warning("no platform yet: %s", reason)
                 said = reason

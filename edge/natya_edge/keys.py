@@ -14,11 +14,13 @@ from natya_edge.gateway import Gateway
 from natya_edge.live.streams import Streams
 from natya_edge.oauth.server import AuthorizationServer
 from natya_edge.openapi.document import Documents
+from natya_edge.readiness import Readiness
 from natya_edge.settings import EdgeSettings
 from natya_edge.store import Store
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 STORE: Final[web.AppKey[Store]] = web.AppKey("store")
+READINESS: Final = web.AppKey("readiness", Readiness)
 SETTINGS: Final = web.AppKey("settings", EdgeSettings)
 KEYRING: Final = web.AppKey("keyring", Keyring)
 TOKENS: Final = web.AppKey("tokens", Tokens)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from natya.ports.listing import Listings
 from natya.ports.records import Records
+from natya.ports.store import StoreReport
 
 
 class Store(Protocol):
@@ -16,3 +17,7 @@ class Store(Protocol):
 
     @property
     def records(self) -> Records: ...
+
+    async def check(self) -> StoreReport:
+        """Ask the store what it is. Never raises, but may take as long as the store's own limits."""
+        ...

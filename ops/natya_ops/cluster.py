@@ -100,7 +100,7 @@ async def look(jetstream: JetStream, settings: Settings) -> Cluster:
         await watch.close()
     except LeaseUnknown as error:
         raise ConfigurationError(
-            f"there is no platform {settings.namespace!r} on {settings.nats} ({error}): start a worker on it, "
+            f"there is no platform {settings.namespace!r} on {settings.nats_shown} ({error}): start a worker on it, "
             "or choose another with --namespace"
         ) from error
     finally:
@@ -114,4 +114,4 @@ def spoken_plainly(settings: Settings) -> Generator[None]:
     try:
         yield
     except (LeaseUnknown, JournalUnavailable, NoAnswer, ApiError, Broken, Disconnected) as error:
-        raise Unavailable(f"NATS at {settings.nats} does not answer as it should: {error}", retry_after=1) from error
+        raise Unavailable(f"NATS at {settings.nats_shown} does not answer as it should: {error}", retry_after=1) from error

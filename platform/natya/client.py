@@ -313,7 +313,7 @@ async def open_platform(
                 routed=routed,
             )
         except LeaseUnknown as error:
-            raise Unavailable(f"no platform {settings.namespace!r} answers at {settings.nats}: {error}") from error
+            raise Unavailable(f"no platform {settings.namespace!r} answers at {settings.nats_shown}: {error}") from error
         finally:
             await kinds.close()
 

@@ -22,6 +22,16 @@ SECRETS_VARIABLE: Final = "NATYA_SECRETS"
 SECRETS_FOLDER: Final = Path("/run/secrets")
 
 
+def without_passwords(servers: str) -> str:
+    """URLs, comma-separated, as they may be shown: without the user and the password that each may hold."""
+    return ", ".join(_without_password(url.strip()) for url in servers.split(",") if url.strip())
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest.rpartition("@")[2]
+
+
 class SettingsFromOutside(BaseSettings):
     """Where all settings come from."""
 
@@ -117,3 +127,8 @@ class Settings(SettingsFromOutside):
     unwritten_limit: Annotated[int, Field(description="unwritten actors of a node at which new ones are refused")] = 50_000
     unwritten_bytes: Annotated[int, Field(description="the same in bytes of state")] = 256 * MIB
     checkpoint_records: Annotated[int, Field(description="journal records behind which a checkpoint is forced")] = 1_000
+
+    @property
+    def nats_shown(self) -> str:
+        """The NATS servers as they may be shown."""
+        return without_passwords(self.nats)

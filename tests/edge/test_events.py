@@ -171,7 +171,9 @@ async def test_every_event_comes_once_through_edges_that_are_killed_and_a_nats_s
         cluster.nats.port = free_port()
         ports = [free_port(), free_port()]
         edges = [f"http://127.0.0.1:{port}" for port in ports]
-        processes = [await stack.enter_async_context(natya_edge(cluster.nats.url, port)) for port in ports]
+        processes = [
+            await stack.enter_async_context(natya_edge(cluster.nats.url, cluster.store.url, port)) for port in ports
+        ]
         await stack.enter_async_context(cluster)
         for url in edges:
             async with ClientSession(url) as http:
@@ -198,7 +200,7 @@ async def test_every_event_comes_once_through_edges_that_are_killed_and_a_nats_s
         await has_all(them, 320)
         await cluster.nats.kill()
         await cluster.nats.start()
-        processes.append(await stack.enter_async_context(natya_edge(cluster.nats.url, ports[0])))
+        processes.append(await stack.enter_async_context(natya_edge(cluster.nats.url, cluster.store.url, ports[0])))
         await delivering
         await has_all(them, 600)
 
@@ -216,7 +218,7 @@ async def test_every_event_comes_once_through_edges_that_are_killed_and_a_nats_s
 async def test_hundreds_of_streams_end_at_once_when_the_edge_ends(cluster: Cluster) -> None:
     port = free_port()
     limits = {"NATYA_EDGE_EVENTS_STREAMS_EACH": "400"}
-    async with natya_edge(cluster.nats.url, port, **limits) as process, AsyncExitStack() as stack:
+    async with natya_edge(cluster.nats.url, cluster.store.url, port, **limits) as process, AsyncExitStack() as stack:
         http = await stack.enter_async_context(ClientSession(f"http://127.0.0.1:{port}"))
         await is_status(http, "/readyz", 200)
         crowd = await stack.enter_async_context(ClientSession(f"http://127.0.0.1:{port}", headers=TOKEN))

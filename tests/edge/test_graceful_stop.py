@@ -21,7 +21,7 @@ async def test_no_request_that_was_taken_fails(cluster: Cluster, key: str) -> No
     port = free_port()
     answered = closed = 0
     async with (
-        natya_edge(cluster.nats.url, port, NATYA_EDGE_DRAIN_DELAY="2") as child,
+        natya_edge(cluster.nats.url, cluster.store.url, port, NATYA_EDGE_DRAIN_DELAY="2") as child,
         ClientSession(f"http://127.0.0.1:{port}", connector=TCPConnector(limit=0)) as http,
     ):
         await is_status(http, "/readyz", 200)

@@ -24,9 +24,13 @@ from support.world import eventually
 async def test_it_starts_before_nats_and_recovers_whenever_nats_is_away(tmp_path: Path) -> None:
     cluster = Cluster(tmp_path, workers=1)
     cluster.nats.port = free_port()
+    cluster.store.port = free_port()
     port = free_port()
     balance = "/v1/actors/account/alice/balance"
-    async with natya_edge(cluster.nats.url, port) as child, ClientSession(f"http://127.0.0.1:{port}") as http:
+    async with (
+        natya_edge(cluster.nats.url, cluster.store.url, port) as child,
+        ClientSession(f"http://127.0.0.1:{port}") as http,
+    ):
         await is_status(http, "/livez", 200)
         assert await status(http, "/readyz") == 503
         began = time.monotonic()
@@ -48,9 +52,37 @@ async def test_it_starts_before_nats_and_recovers_whenever_nats_is_away(tmp_path
         assert child.returncode is None
 
 
+async def test_it_is_not_ready_without_its_store_but_serves_actors(tmp_path: Path) -> None:
+    port = free_port()
+    balance = "/v1/actors/account/alice/balance"
+    async with (
+        Cluster(tmp_path, workers=1) as cluster,
+        natya_edge(cluster.nats.url, cluster.store.url, port),
+        ClientSession(f"http://127.0.0.1:{port}") as http,
+    ):
+        await is_status(http, "/readyz", 200)
+        assert await status(http, balance) == 200
+        await cluster.store.kill()
+        await is_status(http, "/readyz", 503)
+        assert await status(http, "/livez") == 200
+        assert await status(http, balance) == 200
+        await cluster.store.start()
+        await is_status(http, "/readyz", 200)
+        cluster.store.process.signal(signal.SIGSTOP)
+        try:
+            await is_status(http, "/readyz", 503)
+            assert await status(http, balance) == 200
+        finally:
+            cluster.store.process.signal(signal.SIGCONT)
+        await is_status(http, "/readyz", 200)
+
+
 async def test_it_finishes_what_runs_and_then_ends(cluster: Cluster, key: str) -> None:
     port = free_port()
-    async with natya_edge(cluster.nats.url, port) as child, ClientSession(f"http://127.0.0.1:{port}") as http:
+    async with (
+        natya_edge(cluster.nats.url, cluster.store.url, port) as child,
+        ClientSession(f"http://127.0.0.1:{port}") as http,
+    ):
         await is_status(http, "/readyz", 200)
 
         async def slow() -> tuple[int, str]:
@@ -69,7 +101,7 @@ async def test_it_finishes_what_runs_and_then_ends(cluster: Cluster, key: str) -
 async def test_a_second_signal_ends_it_at_once(cluster: Cluster) -> None:
     port = free_port()
     async with (
-        natya_edge(cluster.nats.url, port, NATYA_EDGE_DRAIN_DELAY="600") as child,
+        natya_edge(cluster.nats.url, cluster.store.url, port, NATYA_EDGE_DRAIN_DELAY="600") as child,
         ClientSession(f"http://127.0.0.1:{port}") as http,
     ):
         await is_status(http, "/readyz", 200)
@@ -97,7 +129,7 @@ async def test_a_second_signal_ends_it_at_once(cluster: Cluster) -> None:
     ],
 )
 async def test_a_wrong_setting_ends_it_with_one_line(tmp_path: Path, environment: dict[str, str], said: str) -> None:
-    async with natya_edge("nats://127.0.0.1:1", free_port(), **environment) as child:
+    async with natya_edge("nats://127.0.0.1:1", "mongodb://127.0.0.1:1", free_port(), **environment) as child:
         _, errors = await asyncio.wait_for(child.communicate(), 30)
     lines = errors.decode().splitlines()
     assert child.returncode == 1
@@ -114,7 +146,7 @@ async def test_a_port_that_is_taken_is_named(cluster: Cluster) -> None:
     async with serving(settings, edge) as first:
         await eventually(lambda: not first.gateway.trouble, limit=30)
         port = first.url.rpartition(":")[2]
-        async with natya_edge(cluster.nats.url, int(port)) as child:
+        async with natya_edge(cluster.nats.url, cluster.store.url, int(port)) as child:
             _, errors = await asyncio.wait_for(child.communicate(), 30)
     assert child.returncode == 1
     assert f"natya: the edge cannot listen on 127.0.0.1:{port}" in errors.decode()

@@ -131,7 +131,7 @@ async def test_a_thousand_slow_sockets_hurt_nobody_and_are_cut_off(cluster: Clus
     settings = {f"NATYA_EDGE_{name}_TIMEOUT": str(DEADLINE) for name in ("HEAD", "BODY", "IDLE", "WRITE")}
     headers = {"Authorization": f"Bearer {make_dev_token(SECRET, 'ada')}"}
     async with (
-        natya_edge(cluster.nats.url, port, **settings),
+        natya_edge(cluster.nats.url, cluster.store.url, port, **settings),
         ClientSession(f"http://127.0.0.1:{port}", headers=headers) as http,
     ):
 

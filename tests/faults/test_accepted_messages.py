@@ -43,7 +43,7 @@ class Edge:
     async def start(self, http: ClientSession) -> None:
         self._life = AsyncExitStack()
         self._process = await self._life.enter_async_context(
-            natya_edge(self._cluster.nats.url, self.port, NATYA_STORE=self._cluster.store.url)
+            natya_edge(self._cluster.nats.url, self._cluster.store.url, self.port)
         )
 
         async def ready() -> bool:

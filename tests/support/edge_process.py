@@ -18,12 +18,23 @@ TOKEN = {"Authorization": f"Bearer {make_dev_token(SECRET)}"}
 
 
 @asynccontextmanager
-async def natya_edge(nats: str, port: int, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def natya_edge(nats: str, store: str, port: int, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "natya_ops", "edge",
+        sys.executable,
+        "-m",
+        "natya_ops",
+        "edge",
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "NATYA_NATS": nats, "NATYA_EDGE_PORT": str(port), "NATYA_EDGE_HS256": "1", "NATYA_EDGE_SECRET": SECRET, **environment},
-    )  # fmt: skip
+        env={
+            **os.environ,
+            "NATYA_NATS": nats,
+            "NATYA_STORE": store,
+            "NATYA_EDGE_PORT": str(port),
+            "NATYA_EDGE_HS256": "1",
+            "NATYA_EDGE_SECRET": SECRET,
+            **environment,
+        },
+    )
     try:
         yield child
     finally:

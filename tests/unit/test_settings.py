@@ -34,3 +34,8 @@ def test_a_secrets_folder_that_is_not_there_is_named(tmp_path: Path, monkeypatch
 def test_passwords_are_not_shown_not_even_those_in_urls() -> None:
     settings = Settings(_env_file=None, nats="nats://a:secret@h", nats_password="secret", store="mongodb://a:secret@h")
     assert "secret" not in f"{settings!r} {settings}"
+
+
+def test_servers_are_shown_without_what_opens_them() -> None:
+    settings = Settings(_env_file=None, nats="nats://a:secret@h:1, tls://b@i:2,j:3")
+    assert settings.nats_shown == "nats://h:1, tls://i:2, j:3"

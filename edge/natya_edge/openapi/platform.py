@@ -36,7 +36,7 @@ def paths() -> dict[str, Schema]:
             "get": _public(
                 "ready",
                 "Whether requests should be sent here",
-                "200 while calls can be sent and kinds are known.",
+                "200 while calls can be sent, kinds are known and the store answers.",
                 {
                     "200": _json("They should.", _READINESS, {"ready": True}),
                     "503": {

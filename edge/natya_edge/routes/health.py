@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from natya_edge.keys import GATEWAY
+from natya_edge.keys import READINESS
 from natya_edge.responses import json_response
 
 PUBLIC: Final = frozenset({"/livez", "/readyz"})
@@ -25,8 +25,8 @@ async def live(request: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """``GET /readyz``: 200 while calls can be sent and kinds are known, else 503 and the reason."""
-    trouble = request.app[GATEWAY].trouble
+    """``GET /readyz``: 200 while calls can be sent, kinds are known and the store answers, else 503 and the reason."""
+    trouble = await request.app[READINESS].trouble()
     if trouble:
         return json_response(orjson.dumps({"ready": False, "reason": trouble}), status=503, headers={"Retry-After": "1"})
     return json_response(b'{"ready":true}')

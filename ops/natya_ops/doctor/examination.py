@@ -43,7 +43,7 @@ async def examine(
 
 async def _look_at_nats(findings: list[Finding], jetstream: JetStream, settings: Settings, monitor: str) -> None:
     connection = jetstream.connection
-    findings.append(ok("NATS", f"connected to {settings.nats}"))
+    findings.append(ok("NATS", f"connected to {settings.nats_shown}"))
     findings.append(check_version(connection.server_version))
     state = await check_jetstream(connection)
     findings += state

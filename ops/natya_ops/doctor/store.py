@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from natya.errors import ConfigurationError
 from natya.mongo import open_snapshots
-from natya.mongo.driver import StoreReport
+from natya.ports.store import StoreReport
 from natya.settings import Settings
 from natya_ops.doctor.findings import Finding, ok, problem, warning
 

@@ -12,6 +12,7 @@ from nats.errors import Error
 
 from natya.errors import ConfigurationError
 from natya.jetstream.connection import Connection
+from natya.settings import without_passwords
 
 FIRST_CONNECTION = 5.0
 """Seconds that servers have to be there at the start."""
@@ -38,7 +39,7 @@ async def connect(
     within ``limit`` seconds, or one refuses the credentials.
     """
     urls = [url.strip() for url in (servers.split(",") if isinstance(servers, str) else servers) if url.strip()]
-    where = ", ".join(_without_password(url) for url in urls)
+    where = without_passwords(",".join(urls))
     if not urls or any(url.startswith(("ws://", "wss://", "http://", "https://")) for url in urls):
         raise ConfigurationError(f"NATS servers are given as nats://host:port or tls://host:port, not {where!r}")
     encrypted = _tls(urls, ca)
@@ -92,8 +93,3 @@ def _tls(urls: Sequence[str], ca: Path | None) -> dict[str, Any]:
         return {"tls": ssl.create_default_context(cafile=ca)}
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(f"NATYA_NATS_CA: {ca} cannot be read as PEM certificates: {error}") from error
-
-
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.rpartition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest.rpartition("@")[2]

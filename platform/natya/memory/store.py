@@ -5,6 +5,7 @@ from __future__ import annotations
 from natya.memory.listings import MemoryListings
 from natya.memory.records import MemoryRecords
 from natya.memory.snapshots import MemorySnapshots
+from natya.ports.store import StoreReport
 
 
 class MemoryStore:
@@ -14,3 +15,8 @@ class MemoryStore:
         self.snapshots = snapshots or MemorySnapshots()
         self.listings = MemoryListings(self.snapshots)
         self.records = MemoryRecords()
+        self.reachable = True
+
+    async def check(self) -> StoreReport:
+        """See `natya.ports.store.StoreReport`."""
+        return StoreReport(self.reachable, "" if self.reachable else "set to be away")

@@ -1,7 +1,6 @@
 """Snapshots as plain documents in MongoDB, one collection a kind."""
 
-from natya.mongo.driver import StoreReport
 from natya.mongo.snapshots import MongoSnapshots, open_snapshots
 from natya.mongo.store import Store, open_store
 
-__all__ = ["MongoSnapshots", "Store", "StoreReport", "open_snapshots", "open_store"]
+__all__ = ["MongoSnapshots", "Store", "open_snapshots", "open_store"]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from bson.codec_options import CodecOptions
@@ -26,7 +25,7 @@ from pymongo.write_concern import WriteConcern
 from natya.errors import ConfigurationError
 from natya.mongo.marks import Mark
 from natya.ports.snapshots import SnapshotsUnavailable
-from natya.ports.store import StoreUnavailable
+from natya.ports.store import StoreReport, StoreUnavailable
 from natya.settings import Settings
 
 SELECTION_MS: Final = 2_000
@@ -37,17 +36,6 @@ MAJORITY_MS: Final = 8_000
 
 _DURABLE = WriteConcern(w="majority", j=True, wtimeout=MAJORITY_MS)
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
-
-
-@dataclass(frozen=True, slots=True)
-class StoreReport:
-    """What a store says of itself. ``reason`` says why it cannot be reached; ``replica_set`` is its name, empty if the store
-    is none (then `Snapshots.mark` has nothing to tell)."""
-
-    reachable: bool
-    reason: str = ""
-    version: str = ""
-    replica_set: str = ""
 
 
 class Driver:

@@ -25,12 +25,13 @@ from pymongo.errors import BulkWriteError
 from natya.clock import Clock, SystemClock
 from natya.mongo import documents, outcomes
 from natya.mongo.dates import Places
-from natya.mongo.driver import Driver, StoreReport, unavailable
+from natya.mongo.driver import Driver, unavailable
 from natya.mongo.indexes import make_collection, make_expiry, make_indexes
 from natya.mongo.marks import Mark
 from natya.mongo.refusals import refusals
 from natya.mongo.values import NotStorable
 from natya.ports.snapshots import Kept, Shape, Snapshot, SnapshotsUnavailable, Written
+from natya.ports.store import StoreReport
 from natya.settings import Settings
 
 ATTEMPTS: Final = 5

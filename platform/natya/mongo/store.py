@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from natya.clock import SystemClock
-from natya.mongo.driver import Driver, StoreReport
+from natya.mongo.driver import Driver
 from natya.mongo.listings import MongoListings
 from natya.mongo.records import MongoRecords
+from natya.ports.store import StoreReport
 from natya.settings import Settings
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from natya.memory import MemoryStore
 from natya_edge.gateway import Gateway
 from support.edge import RecordingPlatform
 
@@ -34,13 +35,20 @@ async def test_it_is_alive_but_not_ready(
         case "no kinds":
             platform.kinds = {}
         case "detached":
-            gateway.detach("cannot reach NATS at nats://127.0.0.1:1")
+            gateway.detach("the platform cannot be reached")
         case _:
             gateway.draining = True
     assert (await nobody.get("/livez")).status == 200
     response = await nobody.get("/readyz")
     assert (response.status, (await response.json())["ready"]) == (503, False)
     assert (await response.json())["reason"] == gateway.trouble != ""
+
+
+async def test_it_is_alive_but_not_ready_while_the_store_is_away(nobody: TestClient[Any, Any], store: MemoryStore) -> None:
+    store.reachable = False
+    assert (await nobody.get("/livez")).status == 200
+    response = await nobody.get("/readyz")
+    assert (response.status, await response.json()) == (503, {"ready": False, "reason": "the store does not answer"})
 
 
 async def test_connections_are_closed_while_it_drains(nobody: TestClient[Any, Any], gateway: Gateway) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from natya.jetstream.streams import Stream, kind_streams, platform_streams
-from natya.mongo.driver import StoreReport
 from natya.names import Subjects
+from natya.ports.store import StoreReport
 from natya.runtime.view import Member, Owner
 from natya.version import VERSION
 from natya_ops.commands.doctor import render
