@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import secrets
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -21,6 +22,13 @@ def pytest_collection() -> None:
 
 def pytest_collection_finish() -> None:
     gc.enable()
+
+
+def pytest_configure() -> None:
+    """A shell without job control starts what runs in its background with Ctrl-C ignored, and so would be every process that a test
+    starts and then ends with it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

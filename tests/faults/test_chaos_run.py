@@ -109,7 +109,7 @@ async def test_a_signal_ends_everything_that_was_started(tmp_path: Path, number:
     recorded = json.loads((tmp_path / "report" / "chaos-platform" / "processes.json").read_text())
     assert len(recorded) == 6
     process.send_signal(number)
-    _, said = await asyncio.wait_for(process.communicate(), 120)
+    _, said = await asyncio.wait_for(process.communicate(), 40)
     assert process.returncode == code
     assert said.decode().splitlines()[-1] == f"natya: ended by {name}, no verdict; logs are in report/chaos-platform/logs"
     assert not (tmp_path / "report" / "chaos-platform" / "nats" / "jetstream").is_mount()

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 AGAIN: Final = 40.0
-"""Seconds until the next cancellation: workers may take 25 to drain."""
+"""Seconds until the next cancellation: more than a drain may take that had begun."""
 
 
 class Terminated(Exception):

@@ -52,8 +52,8 @@ class Group:
     """Children that are started at the same time and kept running: ``async with Group(children, reports): …``.
 
     On entry all are started; if one cannot be, the others are stopped and its `ConfigurationError` is raised. On exit
-    the supervision ends first, then all children are stopped at the same time. ``permit`` is awaited before a child is started
-    again.
+    the supervision ends first, then all children are stopped at the same time, each given ``grace`` seconds, or what is usual for
+    it. ``permit`` is awaited before a child is started again.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Group:
         self._permit = permit or _at_once
         self._clock = clock
         self._keepers: list[asyncio.Task[None]] = []
+        self.grace: float | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -96,7 +97,7 @@ class Group:
                 raise result
 
     async def _stop(self) -> None:
-        await asyncio.gather(*[child.stop() for child in self._children])
+        await asyncio.gather(*[child.stop(self.grace) for child in self._children])
 
     async def _keep(self, child: Child) -> None:
         patience = Patience()

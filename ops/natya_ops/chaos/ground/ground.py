@@ -84,7 +84,7 @@ class Ground:
             what = Options(app=options.app, workers=options.workers, data=data)
             platform = WiredPlatform(what, options.hear, options.environment, stack)
             ready = await stack.enter_async_context(platform.running())
-            yield cls(
+            ground = cls(
                 nats=ready["nats"],
                 http=ready["http"],
                 store=ready["store"],
@@ -98,6 +98,11 @@ class Ground:
                 journals=FullJournals(ready["nats"]),
                 sync=SlowSync(platform.folder.log("strace")),
             )
+            try:
+                yield ground
+            except BaseException:
+                platform.abandon()
+                raise
 
     @classmethod
     @asynccontextmanager

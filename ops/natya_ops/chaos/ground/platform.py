@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Final
 
 from natya_ops.chaos.ground.network import Wires, lay_wires, surroundings
 from natya_ops.chaos.ground.processes import Processes
@@ -13,6 +14,9 @@ from natya_ops.up.platform import Options, Platform
 from natya_ops.up.programs import Edge
 from natya_ops.up.reports import Ready
 from natya_ops.up.supervision import Group
+
+ABANDONED: Final = 1.0
+"""Seconds for a process of a platform that nobody needs any more to end by itself."""
 
 
 class Told:
@@ -57,6 +61,7 @@ class WiredPlatform(Platform):
         super().__init__(replace(options, http_port=0, nats_port=0, store_port=0), Told(hear))
         self._extra = dict(environment)
         self._stack = stack
+        self._groups: list[Group] = []
         self.wires: dict[str, Wires] = {}
         self.processes = Processes(self.folder)
 
@@ -68,4 +73,12 @@ class WiredPlatform(Platform):
     def _group(self, *children: Child) -> Group:
         for child in children:
             child.spawned = self.folder.record
-        return Group(children, self._display, permit=lambda child: self.processes.may_start(child.name))
+        group = Group(children, self._display, permit=lambda child: self.processes.may_start(child.name))
+        self._groups.append(group)
+        return group
+
+    def abandon(self) -> None:
+        """End in a second what is about to be ended: nobody needs it any more. What is broken, NATS on a full disk for one, could
+        keep workers from handing over for as long as they may take."""
+        for group in self._groups:
+            group.grace = ABANDONED
