@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
@@ -74,9 +74,15 @@ async def test_after_each_fault_everything_answers_and_nothing_is_lost(tmp_path:
 async def test_faults_that_overlap_are_each_healed(tmp_path: Path) -> None:
     async with a_platform(tmp_path / "data") as (ground, bare):
         for seed in range(3):
-            async with AsyncExitStack() as strikes:
+            all_broken = asyncio.Barrier(len(DEFAULT))
+
+            async def strike(name: str, random: Random, all_broken: asyncio.Barrier = all_broken) -> None:
+                async with FAULTS[name].strike(ground, random):
+                    await all_broken.wait()
+
+            async with asyncio.TaskGroup() as strikes:
                 for name in DEFAULT:
-                    await strikes.enter_async_context(FAULTS[name].strike(ground, Random(seed)))
+                    strikes.create_task(strike(name, Random(seed)))
             assert await all_answer(bare, 1) == {seed + 1}
 
         async def running() -> int:
