@@ -24,6 +24,8 @@ class FakeNats:
         self._writers: list[asyncio.StreamWriter] = []
         self.received = bytearray()
         self.connections = 0
+        self.farewells = 0
+        """So many connections are greeted, and ended at once."""
         self.before_pong = b""
         self.reading = asyncio.Event()
         self.reading.set()
@@ -58,6 +60,10 @@ class FakeNats:
         self._writers.append(writer)
         self.received = bytearray()
         writer.write(b"INFO " + json.dumps(self._info).encode() + b"\r\n")
+        if self.farewells:
+            self.farewells -= 1
+            writer.transport.abort()
+            return
         try:
             while data := await reader.read(1 << 16):
                 self.received += data

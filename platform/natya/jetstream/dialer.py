@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from nats.aio.client import DEFAULT_BUFFER_SIZE, Client, Srv
 from nats.errors import Error, FlushTimeoutError
 
 from natya.jetstream.wire import Wire
+
+RETRY: Final = 0.1
+"""Seconds between attempts to connect again."""
 
 _log = logging.getLogger("natya.jetstream")
 
@@ -57,7 +60,7 @@ class Dialer(Client):
             error_cb=self._trouble,
             allow_reconnect=False,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.1,  # type: ignore[arg-type]
+            reconnect_time_wait=RETRY,  # type: ignore[arg-type]
             pending_size=0,
             **options,
         )
@@ -105,6 +108,21 @@ class Dialer(Client):
         self._troubled = False
         # Nothing else has run since the PONG: what the owner sends now is first.
         self._owner.joined(self._server_info)
+
+    async def _attempt_reconnect(self) -> None:
+        # nats-py goes on after the errors that it expects, and is silent for ever after any other, or after a cancellation that some
+        # time-out left behind. A node that is alive and never comes back is worse than one that has ended.
+        task = asyncio.current_task()
+        while True:
+            try:
+                await super()._attempt_reconnect()
+            except Exception:  # noqa: BLE001 - whatever it is, somebody has to connect again
+                _log.exception("connecting to NATS again failed in a way that nobody expected; it goes on")
+            replaced = self._reconnection_task is not task or (task is not None and task.cancelling() > 0)
+            if replaced or self.is_connected or self.is_closed:
+                return
+            self._status = Client.RECONNECTING
+            await asyncio.sleep(RETRY)
 
     async def _process_op_err(self, e: Exception) -> None:
         self._owner.lost()

@@ -84,10 +84,13 @@ class Wire(asyncio.Protocol, Transport):
         return b""
 
     def write(self, payload: bytes) -> None:
-        self._transport.write(payload)
+        """Send, or nothing if the connection has ended, which is told otherwise: uvloop would raise a `RuntimeError`, by which nats-py's
+        attempts to connect again would end for good."""
+        if not self._transport.is_closing():
+            self._transport.write(payload)
 
     def writelines(self, payload: list[bytes]) -> None:
-        self._transport.write(b"".join(payload))
+        self.write(b"".join(payload))
 
     async def drain(self) -> None:
         """Nothing to wait for: the socket takes what it can at once and the rest is bounded by `WRITE_LIMIT`."""
