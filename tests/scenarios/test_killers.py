@@ -12,6 +12,7 @@ from natya.errors import Internal, Unavailable
 from natya.message import Answer
 from natya.runtime.batch import decode
 from natya.runtime.partition import Partition
+from natya.runtime.trials import BYSTANDER
 from natya.testing import TestPlatform
 from support.killing import HALF_TIME, Bystander, Deaths, Mortal, Passerby, Waker, deadly_platform
 from support.protocol import attempt, started
@@ -119,6 +120,7 @@ async def test_a_stopped_ask_gets_the_same_answer_however_often_it_comes() -> No
 
 
 async def test_two_killers_are_both_found_and_share_no_blame_with_others() -> None:
+    """Each has the other's deaths to point to, for a while."""
     async with deadly_platform(nodes=3) as (platform, deaths):
         deaths.deadly |= {"poison": HALF_TIME, "dagger": HALF_TIME / 2}
         await platform.actor(Mortal, "a").write.tell(line="poison")
@@ -129,10 +131,27 @@ async def test_two_killers_are_both_found_and_share_no_blame_with_others() -> No
         await platform.clock.advance(30)
         await platform.settle()
         assert sorted(dead.token for dead in platform.dead_letters) == ["a", "b"]
-        assert all(number <= 3 for number in deaths.of.values())
+        assert all(number <= BYSTANDER + 1 for number in deaths.of.values())
         for key in KEYS:
             assert await platform.actor(Mortal, key).read() == [key]
             assert await platform.actor(Bystander, key).read() == [key]
+
+
+@pytest.mark.parametrize(("others", "given_up"), [(True, False), (False, True)])
+async def test_who_is_hit_three_times_by_one_who_hits_others_too_is_no_killer(others: bool, given_up: bool) -> None:
+    async with deadly_platform(nodes=3) as (platform, deaths):
+        await platform.actor(Mortal, "a").write.tell(line="unlucky", seconds=0.5)
+        for number in (1, 2, 3):
+            await platform.cluster.until(partial(_has_run, deaths, number))
+            where = deaths.where("unlucky")
+            deaths.strike(where)
+            if others and number == 2:
+                deaths.strike(next(node.name for node in platform.cluster.nodes if node.name != where))
+        await platform.clock.advance(20)
+        await platform.settle()
+        assert await platform.actor(Mortal, "a").read() == ([] if given_up else ["unlucky"])
+        assert [dead.attempts for dead in platform.dead_letters] == ([3] if given_up else [])
+        assert deaths.runs["unlucky"] == (3 if given_up else 4)
 
 
 async def test_a_count_survives_checkpoints_and_a_clean_release() -> None:
@@ -160,6 +179,10 @@ async def test_a_count_survives_checkpoints_and_a_clean_release() -> None:
         assert answer.slug == "internal"
         assert deaths.of == {"deadly": 3}
         again.cancel()
+
+
+def _has_run(deaths: Deaths, number: int) -> bool:
+    return deaths.runs["unlucky"] == number
 
 
 def _has_killed(deaths: Deaths, times: int) -> bool:

@@ -53,15 +53,23 @@ class Deaths:
             self._begun.pop(line, None)
 
     async def _die(self, name: str, line: str) -> NoReturn:
-        node = next(node for node in self._platform.cluster.nodes if node.name == name)
-        node.bus.sever()
         self.of[line] += 1
         self.beside.append((line, {other for other, where in self._begun.items() if where == name and other != line}))
+        self.strike(name)
+        await asyncio.Event().wait()
+        raise AssertionError("nobody wakes the dead")
+
+    def strike(self, name: str) -> None:
+        """End a node, as what runs on it or somebody outside may do."""
+        node = next(node for node in self._platform.cluster.nodes if node.name == name)
+        node.bus.sever()
         burial = asyncio.ensure_future(self._bury(name))
         self._burials.add(burial)
         burial.add_done_callback(self._burials.discard)
-        await asyncio.Event().wait()
-        raise AssertionError("nobody wakes the dead")
+
+    def where(self, line: str) -> str:
+        """The node on which the line's handler runs now."""
+        return self._begun[line]
 
     def _node(self, kind: str, key: str) -> str:
         for node in self._platform.cluster.nodes:

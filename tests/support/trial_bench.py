@@ -74,7 +74,7 @@ class Neighbour:
 class Bench:
     """Trials over a real committer, on a node with one neighbour."""
 
-    def __init__(self, clock: ManualClock, tasks: asyncio.TaskGroup, counts: Counts, unclean: int) -> None:
+    def __init__(self, clock: ManualClock, tasks: asyncio.TaskGroup, counts: Counts, unclean: int, deaths: int) -> None:
         self.clock = clock
         self.journal = HeldJournal()
         self.world = fake_world(clock, journal=self.journal)
@@ -87,7 +87,7 @@ class Bench:
         self._tasks = tasks
         self.tasks = [self.spawn(self.committer.run()), self.spawn(self.quiet.run())]
         stage = Stage(self.world, Definition.of(Plain), 0, ABSENT, ABSENT, ABSENT, ABSENT, self.spawn)
-        self.trials = Trials(stage, self.committer, self.quiet, counts, unclean=unclean)
+        self.trials = Trials(stage, self.committer, self.quiet, counts, unclean=unclean, deaths=lambda since: deaths)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)
@@ -114,13 +114,13 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(counts: dict[str, int] | None = None, *, unclean: int = 0) -> AsyncIterator[Bench]:
-    """``counts``: those found in the journal, by id."""
+async def bench(counts: dict[str, int] | None = None, *, unclean: int = 0, deaths: int = 0) -> AsyncIterator[Bench]:
+    """``counts``: those found in the journal, by id. ``deaths``: of processes since then."""
     clock = ManualClock()
     found = Counts()
     found.take([line_of(("a", id), n, 0, clock.now_ms()) for id, n in (counts or {}).items()], 5)
     async with asyncio.TaskGroup() as tasks:
-        made = Bench(clock, tasks, found, unclean)
+        made = Bench(clock, tasks, found, unclean, deaths)
         yield made
         made.trials.drop()
         for task in made.tasks:

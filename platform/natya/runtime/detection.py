@@ -32,7 +32,7 @@ from collections.abc import Iterable
 
 from natya.ports.bus import Disconnected, NoReply, NoResponders
 from natya.ports.lease import Entry, LeaseUnknown, RevisionConflict
-from natya.runtime.membership import LEFT, REMEMBERED, member_key
+from natya.runtime.membership import REMEMBERED, died, member_key
 from natya.runtime.view import View
 from natya.runtime.world import World
 from natya.telemetry.events import MemberEnded
@@ -147,9 +147,9 @@ class Detection:
 
     async def _declare(self, incarnation: str, revision: int, why: str) -> None:
         """Write down that the member has ended, if its key is still at this revision; else see what it says."""
-        key = member_key(incarnation)
+        key, value = member_key(incarnation), died(self._world.clock.now_ms())
         try:
-            entry = Entry(key, LEFT, await self._world.cluster.put(key, LEFT, expected=revision, ttl=REMEMBERED))
+            entry = Entry(key, value, await self._world.cluster.put(key, value, expected=revision, ttl=REMEMBERED))
             self._world.telemetry.raise_event(MemberEnded(incarnation, why))
             self._view.apply(entry)
         except RevisionConflict:

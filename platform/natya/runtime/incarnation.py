@@ -76,6 +76,7 @@ class Incarnation:
         around = Surroundings(
             world, self._kinds, self._caller.call, self.membership.valid, self._gate,
             Budget(settings.index_bytes // ENTRY_BYTES), self._load, self._quiet, asyncio.Semaphore(1), self._open_seal,
+            self._view.deaths,
         )  # fmt: skip
         self.ownership = Ownership(
             around, self.membership, self._view, definitions, self._tenures, former=former, patient_until=patient_until

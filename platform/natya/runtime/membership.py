@@ -27,7 +27,7 @@ KEPT = 2
 """How many times the lease a member's key is kept without a renewal. Others find the end of a lease by themselves (see `detection`);
 the key must outlive a time in which NATS was away from everybody, so that all can go on where they were."""
 REMEMBERED = 60
-"""Seconds for which the bucket says of a member that it has ended."""
+"""Seconds for which the bucket says of a member that it has ended, and whether it did so by itself."""
 
 
 class LeaseLost(Exception):
@@ -165,7 +165,12 @@ def _token(name: str) -> str:
 
 
 LEFT = orjson.dumps({"left": True})
-"""What a member's key says when that incarnation has ended: its own last word, or another's who has proof."""
+"""What a member's key says when that incarnation has ended: its own last word."""
+
+
+def died(at: int) -> bytes:
+    """The same as another says it who has proof; ``at``: when that was, ms."""
+    return orjson.dumps({"left": True, "died": at})
 
 
 def has_left(value: bytes) -> bool:

@@ -83,7 +83,9 @@ class Partition:
             world, around.gate(definition.kind, self.number), recovered.header,
             kind=definition.kind, partition=self.number, last=recovered.last, owner=self,
         )  # fmt: skip
-        self.trials = Trials(stage, self.committer, around.quiet, recovered.counts, unclean=recovered.unclean)
+        self.trials = Trials(
+            stage, self.committer, around.quiet, recovered.counts, unclean=recovered.unclean, deaths=around.deaths
+        )
         self._performer = Performer(stage, room=lambda: self.committer.room, done=self.committer.add, failed=self._failed)
         self.reader = Reader(stage, plain, around.valid)
         self.catalog = Catalog(

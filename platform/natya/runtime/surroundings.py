@@ -20,7 +20,7 @@ from natya.vouch import Seal
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """``valid`` says whether the lease is; ``call`` asks another actor; ``turns``: see `readback`; ``seal`` is there before the first
-    partition is."""
+    partition is; ``deaths``: see `View`."""
 
     world: World
     kinds: Kinds
@@ -32,3 +32,4 @@ class Surroundings:
     quiet: Quiet
     turns: asyncio.Semaphore
     seal: Callable[[], Seal]
+    deaths: Callable[[int], int]

@@ -12,11 +12,14 @@ count  how the message runs
 =====  ==========================================================================================================
 1      unpipelined: its actor's earlier turns are committed, and its own commit is awaited before the next one
 2      alone on its node (`quiet`): nothing else has its end to answer for
+3, 4   the same, but only if more processes have died since it was first counted than it can have ended
 more   not at all: it is a dead letter, a call is answered with an error too
 =====  ==========================================================================================================
 
 **Failure.** An innocent message has run beside the one that ended the process, and is counted for it. It runs alone then, and
-succeeds: only a count of 2 without an outcome condemns, and 2 is journaled only while nothing else runs. If a node does
+succeeds: only a count of 2 without an outcome condemns, and 2 is journaled only while nothing else runs. **Failure.** Somebody
+kills processes, and three times hits the one where the message runs. Mostly he hits others as well: then it is not condemned before
+it has been hit five times. If a node does
 not come to rest, or a message that runs alone does not end, within a bounded time, its count is 1 again before others
 go on; next time the bound is twice as long, so that even what takes long to end its process is found. **Rejected.** Counting
 in memory or in the key-value store: the one ends with the process, the other knows nothing of outcomes.
@@ -47,7 +50,10 @@ PERIOD = 60.0
 be read again."""
 
 ALONE = 2
-"""The count with which a message runs alone, and which condemns it if no outcome follows."""
+"""The count from which on a message runs alone, and which condemns it if no outcome follows."""
+
+BYSTANDER = 4
+"""The count that condemns a message though other processes have died as well."""
 
 PATIENCE = 5.0
 """Seconds that a node is given to come to rest, and a message to end alone, the first time."""
@@ -64,15 +70,26 @@ WAKING = "$activate"
 
 class Trials:
     """The counts of one partition. ``on`` says whether messages must be looked at at all. ``unclean`` is when the partition was
-    taken by force (ms, the journal's clock), 0 if that is long ago or was not so."""
+    taken by force (ms, the journal's clock), 0 if that is long ago or was not so. ``deaths`` tells how many processes of the cluster
+    have died since a time (ms)."""
 
-    def __init__(self, stage: Stage, committer: Committer, quiet: Quiet, counts: Counts, *, unclean: int) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        committer: Committer,
+        quiet: Quiet,
+        counts: Counts,
+        *,
+        unclean: int,
+        deaths: Callable[[int], int],
+    ) -> None:
         self._stage = stage
         self._clock = stage.world.clock
         self._committer = committer
         self._quiet = quiet
         self._unclean = unclean
         self._counts = counts
+        self._deaths = deaths
         self._began = self._carried = self._clock.boottime()
         self._asked: set[Query] = set()
         self._running: dict[Place, Message] = {}
@@ -111,8 +128,8 @@ class Trials:
         turn.tried = await self._count(turn.message)
         if not turn.tried:
             turn.condemned = True
-            turn.attempts = ALONE + 1
-            turn.verdict = CONDEMNED
+            turn.attempts = self._ended(turn.message)
+            turn.verdict = condemned(turn.attempts)
 
     async def withdraw(self, turn: Turn) -> None:
         """The turn does not run now after all: it must not look as if it had run alone."""
@@ -162,7 +179,7 @@ class Trials:
         waiter = query.waiter
         if not may_run:
             self._leave(place_of(message))
-            waiter(CONDEMNED)
+            waiter(condemned(self._ended(message)))
             return
         answered = asyncio.Event()
 
@@ -188,7 +205,7 @@ class Trials:
             yield hook
             return
         if not await self._count(hook):
-            raise Unavailable(f"on_activate ended its process {ALONE + 1} times and is not tried for some minutes")
+            raise Unavailable(f"on_activate ended its process {self._ended(hook)} times and is not tried for some minutes")
         try:
             yield hook
         except Exception:  # it has not ended its process
@@ -205,7 +222,7 @@ class Trials:
         """Journal that the message is about to run; False if it must not."""
         place = place_of(message)
         count = self._counts.get(place)
-        if count is not None and count.number >= ALONE:
+        if count is not None and self._is_guilty(count):
             return False
         self._running[place] = message
         if count is None:
@@ -213,6 +230,17 @@ class Trials:
         elif not self._quiet.serves(message):
             await self._count_alone(message, count)
         return True
+
+    def _is_guilty(self, count: Count) -> bool:
+        """A message that ends its process has ended one for each time that it was about to run. If more have died since the first time,
+        somebody kills them, and it may just have been there."""
+        explained = count.number + count.slow
+        return count.number >= BYSTANDER or (count.number >= ALONE and self._deaths(count.at) <= explained)
+
+    def _ended(self, message: Message) -> int:
+        """How many processes the message is taken to have ended: the first of them before it was counted."""
+        count = self._counts.get(place_of(message))
+        return 1 + (count.number if count is not None else 0)
 
     async def _count_alone(self, message: Message, count: Count) -> None:
         patience = min(PATIENCE * 2**count.slow, self._stage.world.settings.turn_limit)
@@ -222,7 +250,7 @@ class Trials:
         world = self._stage.world
         world.telemetry.raise_event(SuspectAlone(message.kind, message.token, message.method))
         self._timers[place_of(message)] = self._stage.spawn(self._give_way(message, count.slow + 1, patience))
-        await self._write(message, ALONE, count.slow)
+        await self._write(message, max(ALONE, count.number + 1), count.slow)
 
     async def _give_way(self, message: Message, slow: int, patience: float) -> None:
         """When the message that runs alone takes too long it is merely slow: let the others go on, but not before that is said."""
@@ -286,9 +314,7 @@ class Trials:
         self.on = bool(self._unclean or self._counts)
 
 
-CONDEMNED = Answer.of(
-    Internal(
-        f"the message ended the process that ran it {ALONE + 1} times; it is not run again, mend the handler first",
-        attempts=ALONE + 1,
-    )
-)
+def condemned(times: int) -> Answer:
+    """The answer to a message that has ended so many processes."""
+    reason = f"the message ended the process that ran it {times} times; it is not run again, mend the handler first"
+    return Answer.of(Internal(reason, attempts=times))

@@ -49,7 +49,7 @@ class View:
         self._clock = clock
         self._revisions: dict[str, int] = {}
         self._heard: dict[str, float] = {}
-        self._ended: dict[str, None] = {}
+        self._ended: dict[str, int | None] = {}
         self._began = clock.boottime()
         self._listeners: list[Callable[[], None]] = []
         self.members: dict[str, Member] = {}
@@ -77,7 +77,7 @@ class View:
         document: dict[str, Any] = orjson.loads(entry.value) if entry.value else {"left": True}
         if document.get("left"):
             if entry.value:
-                self._end(incarnation)
+                self._end(incarnation, document.get("died"))
             return self.members.pop(incarnation, None) is not None
         self._heard[incarnation] = self._clock.boottime()
         member = Member(
@@ -98,9 +98,10 @@ class View:
         )
         return True
 
-    def _end(self, incarnation: str) -> None:
-        """It is certain that this incarnation has ended. Remembered for the last few thousand."""
-        self._ended[incarnation] = None
+    def _end(self, incarnation: str, died: int | None) -> None:
+        """It is certain that this incarnation has ended: by itself, or ``died`` is when it was found dead. Remembered for the last few
+        thousand."""
+        self._ended[incarnation] = died
         if len(self._ended) > ENDED_LIMIT:
             oldest = next(iter(self._ended))
             del self._ended[oldest]
@@ -125,6 +126,10 @@ class View:
     def is_proved(self, incarnation: str) -> bool:
         """Whether that incarnation has left, or somebody has proved that it has ended."""
         return incarnation in self._ended
+
+    def deaths(self, since: int) -> int:
+        """How many incarnations were found dead later than that (ms)."""
+        return sum(died is not None and died > since for died in self._ended.values())
 
     def has_ended(self, incarnation: str, ttl: float) -> bool:
         """Whether that incarnation's lease is certainly over: it has left or was proved to have ended (see `detection`), or its key

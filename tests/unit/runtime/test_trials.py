@@ -149,7 +149,7 @@ async def test_two_suspects_are_alone_one_after_the_other() -> None:
 
 
 async def test_at_two_it_is_condemned_and_nothing_is_written() -> None:
-    async with bench({"x": 2}) as at:
+    async with bench({"x": 2}, deaths=2) as at:
         turn = turn_of()
         await at.begun(turn)
         assert turn.condemned
@@ -157,6 +157,24 @@ async def test_at_two_it_is_condemned_and_nothing_is_written() -> None:
         assert turn.verdict is not None
         assert turn.verdict.error().extra["attempts"] == 3
         assert at.journal.records == []
+
+
+async def test_where_others_die_too_it_runs_alone_again_before_it_is_condemned() -> None:
+    for number in (2, 3):
+        async with bench({"x": number}, deaths=number + 1) as at:
+            turn = turn_of()
+            await at.begun(turn)
+            assert not turn.condemned
+            assert at.journal.tries == [("x", number + 1)]
+            assert at.neighbour.pauses, "it is alone"
+            await at.ended(turn)
+            await at.clock.settle()
+            assert at.trials.oldest is None
+    async with bench({"x": 4}, deaths=100) as at:
+        turn = turn_of()
+        await at.begun(turn)
+        assert turn.condemned
+        assert turn.attempts == 5
 
 
 async def test_who_is_merely_slow_is_not_alone_for_long_and_cannot_be_condemned_then() -> None:

@@ -164,3 +164,12 @@ async def test_an_owner_key_says_in_which_form_the_states_are() -> None:
     assert view.owners["account", 3].schema == 1
     view.apply(Entry("owner.account.3", orjson.dumps({"node": None, "epoch": 2, "group": 2, "schema": 5}), 2))
     assert view.owners["account", 3].schema == 5
+
+
+async def test_deaths_are_counted_but_not_those_who_left_by_themselves() -> None:
+    view = View(ManualClock())
+    for number, said in enumerate(({"left": True}, {"left": True, "died": 50}, {"left": True, "died": 70})):
+        view.apply(Entry(f"member.n{number}", card(), 2 * number + 1))
+        view.apply(Entry(f"member.n{number}", orjson.dumps(said), 2 * number + 2))
+    view.apply(Entry("member.n1", None, 9))
+    assert [view.deaths(since) for since in (49, 50, 70)] == [2, 1, 0]
