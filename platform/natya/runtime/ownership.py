@@ -194,8 +194,10 @@ class Ownership:
             return
         owner = self._view.owners.get((definition.kind, number))
         forced = owner is not None and bool(owner.incarnation)
-        if owner is not None and forced and not self._may_force(owner):
-            return
+        if owner is not None and forced:
+            if not self._may_force(owner):
+                return
+            self._view.found_dead(owner.incarnation)
         tenure = Tenure(self._around, self._membership.incarnation, definition, number)
         self._begin(tenure, definition.kind, number, tenure.claim(owner, forced=forced))
 

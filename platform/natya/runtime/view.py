@@ -49,7 +49,8 @@ class View:
         self._clock = clock
         self._revisions: dict[str, int] = {}
         self._heard: dict[str, float] = {}
-        self._ended: dict[str, int | None] = {}
+        self._ended: dict[str, None] = {}
+        self._died: dict[str, int] = {}
         self._began = clock.boottime()
         self._listeners: list[Callable[[], None]] = []
         self.members: dict[str, Member] = {}
@@ -78,6 +79,8 @@ class View:
         if document.get("left"):
             if entry.value:
                 self._end(incarnation, document.get("died"))
+            elif incarnation in self.members:
+                self.found_dead(incarnation)
             return self.members.pop(incarnation, None) is not None
         self._heard[incarnation] = self._clock.boottime()
         member = Member(
@@ -101,12 +104,22 @@ class View:
     def _end(self, incarnation: str, died: int | None) -> None:
         """It is certain that this incarnation has ended: by itself, or ``died`` is when it was found dead. Remembered for the last few
         thousand."""
-        self._ended[incarnation] = died
+        self._ended[incarnation] = None
+        if died is not None:
+            self._died[incarnation] = died
         if len(self._ended) > ENDED_LIMIT:
             oldest = next(iter(self._ended))
             del self._ended[oldest]
+            self._died.pop(oldest, None)
             self._heard.pop(oldest, None)
             self._revisions.pop(f"member.{oldest}", None)
+
+    def found_dead(self, incarnation: str) -> None:
+        """That incarnation has ended, and nobody has said so. What it was doing is unknown."""
+        if incarnation not in self._ended:
+            self._died.setdefault(incarnation, self._clock.now_ms())
+            if len(self._died) > ENDED_LIMIT:
+                del self._died[next(iter(self._died))]
 
     def revision(self, incarnation: str) -> int:
         """The revision of the member's key as last heard."""
@@ -129,7 +142,7 @@ class View:
 
     def deaths(self, since: int) -> int:
         """How many incarnations were found dead later than that (ms)."""
-        return sum(died is not None and died > since for died in self._ended.values())
+        return sum(died > since for died in self._died.values())
 
     def has_ended(self, incarnation: str, ttl: float) -> bool:
         """Whether that incarnation's lease is certainly over: it has left or was proved to have ended (see `detection`), or its key

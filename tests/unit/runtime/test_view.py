@@ -173,3 +173,18 @@ async def test_deaths_are_counted_but_not_those_who_left_by_themselves() -> None
         view.apply(Entry(f"member.n{number}", orjson.dumps(said), 2 * number + 2))
     view.apply(Entry("member.n1", None, 9))
     assert [view.deaths(since) for since in (49, 50, 70)] == [2, 1, 0]
+
+
+async def test_who_expired_or_had_to_be_replaced_has_died_but_once() -> None:
+    clock = ManualClock()
+    view = View(clock)
+    before = clock.now_ms() - 1
+    view.apply(Entry("member.n1", card(), 1))
+    view.apply(Entry("member.n1", None, 2))
+    for incarnation in ("n1", "never seen", "never seen"):
+        view.found_dead(incarnation)
+    assert view.deaths(before) == 2
+    view.apply(Entry("member.n2", card(), 3))
+    view.apply(Entry("member.n2", orjson.dumps({"left": True}), 4))
+    view.found_dead("n2")
+    assert view.deaths(before) == 2, "n2 has left by itself"
