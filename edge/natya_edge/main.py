@@ -20,6 +20,7 @@ import uvloop
 from aiohttp import web
 
 from natya.client import Platform
+from natya.collector import tune_collector
 from natya.mongo import open_store
 from natya.settings import Settings
 from natya.telemetry.logs import setup_logs
@@ -59,6 +60,7 @@ async def _serve(settings: Settings, edge: EdgeSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     async with serving(settings, edge) as running:
+        tune_collector()
         stopping = asyncio.create_task(stop.wait(), name="signal")
         await asyncio.wait({stopping, running.attached}, return_when=asyncio.FIRST_COMPLETED)
         if running.attached.done():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from natya.clock import Clock, RandomIds, SystemClock
+from natya.collector import tune_collector
 from natya.errors import ConfigurationError
 from natya.jetstream import open_jetstream
 from natya.manifest import Definition
@@ -178,12 +178,5 @@ async def run_node(
         node = Node(world, definitions)
         monitoring.ready = lambda: node.ready and not stop.is_set()
         async with answer_services(world, definitions, monitoring.metrics):
-            _tune_memory()
+            tune_collector()
             await node.run(stop, ready)
-
-
-def _tune_memory() -> None:
-    """What is there at the start stays, and a node makes many short-lived objects: the collector need not look so often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
