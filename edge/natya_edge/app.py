@@ -16,7 +16,8 @@ from natya_edge.guard.cors import CORS, Cors, answer_preflights
 from natya_edge.guard.limits import Limits
 from natya_edge.guard.rates import LIMITS, PROXIES, limit_addresses, limit_principals
 from natya_edge.guard.response_headers import Dress
-from natya_edge.keys import DOCUMENTS, GATEWAY, IDS, READINESS, SETTINGS, STORE
+from natya_edge.keys import DOCUMENTS, FRESHNESS, GATEWAY, IDS, READINESS, SETTINGS, STORE
+from natya_edge.listing.freshness import Freshness
 from natya_edge.load.breakers import BREAKERS, Breakers
 from natya_edge.load.front import FRONT, Front
 from natya_edge.load.room import ROOM, Room, keep_room
@@ -40,6 +41,7 @@ def make_app(
     app[STORE] = store
     app[SETTINGS] = edge
     clock = clock or SystemClock()
+    app[FRESHNESS] = Freshness(clock)
     app[READINESS] = Readiness(gateway, store, clock)
     revocations = Revocations(store.records, clock)
     add_auth(app, edge, clock, revocations)

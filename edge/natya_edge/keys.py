@@ -11,6 +11,7 @@ from natya_edge.auth.keyring import Keyring
 from natya_edge.auth.principal import Principal
 from natya_edge.auth.tokens import Tokens
 from natya_edge.gateway import Gateway
+from natya_edge.listing.freshness import Freshness
 from natya_edge.live.streams import Streams
 from natya_edge.oauth.server import AuthorizationServer
 from natya_edge.openapi.document import Documents
@@ -27,6 +28,7 @@ TOKENS: Final = web.AppKey("tokens", Tokens)
 OAUTH: Final = web.AppKey("oauth", AuthorizationServer)
 IDS: Final = web.AppKey("ids", Ids)
 DOCUMENTS: Final = web.AppKey("documents", Documents)
+FRESHNESS: Final = web.AppKey("freshness", Freshness)
 STREAMS: Final = web.AppKey("streams", Streams)
 
 PRINCIPAL: Final = web.RequestKey("principal", Principal)

@@ -6,6 +6,7 @@ answer or the deadline; tells are stored before they return.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, overload
@@ -34,6 +35,7 @@ from natya.runtime.router import BUILT_IN
 from natya.runtime.vouching import find_seal
 from natya.settings import Settings
 from natya.vouch import Seal
+from natya.written import WRITTEN, a_key_of_each, read_written
 
 A = TypeVar("A", bound=AnyActor)
 
@@ -177,6 +179,21 @@ class Platform:
                 raise Unavailable(error.detail, retry_after=1) from error
             case error:
                 raise error
+
+    async def written(self, kind: str, *, timeout: float = 1.0) -> int | None:
+        """Up to when (ms) everything that was acknowledged is in the store, for all actors of a kind; None if an owner does not say so
+        within ``timeout`` seconds. Raises `UnknownKind`, `Unavailable`."""
+        asked = self._clock.now_ms()
+        check_kind(kind)
+        until = asked + self._milliseconds(timeout)
+        questions = [
+            self._caller.call(Message(kind, token, number, WRITTEN, b"", sent=asked, deadline=until))
+            for number, token in enumerate(a_key_of_each(await self._partitions(kind)))
+        ]
+        answers = await asyncio.gather(*questions)
+        if not all(answer.ok for answer in answers):
+            return None  # away, or of earlier code
+        return min((since for answer in answers if (since := read_written(answer)) is not None), default=asked)
 
     async def _message(
         self, kind: str, key: str, method: str, body: bytes, options: Options, caller: str, traceparent: str

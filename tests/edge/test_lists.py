@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -78,6 +81,25 @@ async def test_a_list_comes_to_show_what_a_command_has_changed(http: ClientSessi
             balance = (await response.json())["balance"]
         [actor] = await listed(http, f"account?key={key}&balance={balance}", 1)
         assert actor["version"] == amount
+
+
+async def test_whatever_was_acknowledged_before_the_age_of_a_list_is_in_it(http: ClientSession, key: str) -> None:
+    acknowledged: list[float] = []
+    seen = said = 0
+    while seen < 30:
+        async with http.post(f"/v1/actors/account/{key}/deposit", json={"amount": 1}) as response:
+            assert response.status == 200
+        acknowledged.append(time.time() + 0.001)
+        async with http.get(f"/v1/actors/account?key={key}") as response:
+            age = response.headers.get("Natya-As-Of")
+            actors = (await response.json())["actors"]
+        seen = actors[0]["version"] if actors else 0
+        if age is not None:
+            said += 1
+            as_of = datetime.fromisoformat(age).timestamp()
+            assert seen >= sum(when < as_of for when in acknowledged)
+        await asyncio.sleep(0.05)
+    assert said > 10
 
 
 async def test_owners_see_their_own_accounts_alone(http: ClientSession, edge: Any, accounts: str) -> None:

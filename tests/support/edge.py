@@ -161,6 +161,8 @@ class RecordingPlatform:
     stored: list[Call] = field(default_factory=list)
     found: Outcome | Exception = NOTHING
     asked: list[tuple[str, str, str, float]] = field(default_factory=list)
+    all_written: int | Exception | None = NOW_MS
+    freshness_asked: list[str] = field(default_factory=list)
     hold: asyncio.Event | None = None
     unserved: int = 0
     event_stream: MemoryEvents = field(default_factory=lambda: MemoryEvents(MemoryBus(MemoryBroker())))
@@ -202,6 +204,12 @@ class RecordingPlatform:
     ) -> int:
         self.stored.append(Call(kind, key, method, body, options, caller, traceparent))
         return len(self.stored)
+
+    async def written(self, kind: str, *, timeout: float = 1.0) -> int | None:
+        self.freshness_asked.append(kind)
+        if isinstance(self.all_written, Exception):
+            raise self.all_written
+        return self.all_written
 
     async def outcome(self, kind: str, key: str, id: str, *, wait: float = 0.0, timeout: float = 5.0) -> Outcome:
         self.asked.append((kind, key, id, wait))

@@ -20,7 +20,7 @@ _REQUEST_HEADERS: Final = (
     " X-Request-Id"
 )
 _EXPOSED: Final = (
-    "Deprecation, ETag, Link, Location, Natya-Kind-Version, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After,"
+    "Deprecation, ETag, Link, Location, Natya-As-Of, Natya-Kind-Version, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After,"
     " Sunset, X-Request-Id"
 )
 _PREFLIGHT_VARY: Final = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"

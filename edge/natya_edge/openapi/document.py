@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from natya.version import VERSION
+from natya_edge.listing.freshness import AS_OF
 from natya_edge.openapi import events, messages, oauth, parameters, platform, problems
 from natya_edge.openapi.access import schemes
 from natya_edge.openapi.kinds import describe_kind
@@ -28,6 +29,10 @@ _HEADERS: Final[Mapping[str, Schema]] = {
     },
     "ETag": {"description": "The version of what is returned.", "schema": {"type": "string"}},
     "Link": {"description": 'The next page, as `rel="next"` (RFC 8288).', "schema": {"type": "string"}},
+    AS_OF: {
+        "description": "Whatever was acknowledged before this is in the list. Absent while it cannot be told.",
+        "schema": {"type": "string", "format": "date-time"},
+    },
     "Retry-After": {
         "description": "Seconds to wait before a repeat.",
         "schema": {"type": "integer", "minimum": 1},

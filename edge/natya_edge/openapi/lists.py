@@ -8,6 +8,7 @@ from typing import Any, Final
 from natya.access import Access
 from natya.ports.listing import Operator
 from natya_edge.listing.fields import Searchable, searchable_fields
+from natya_edge.listing.freshness import AS_OF
 from natya_edge.listing.request import DEFAULT_LIMIT, MAX_LIMIT, MAX_SORTED
 from natya_edge.openapi import parameters, problems
 from natya_edge.openapi.access import security, sentence
@@ -15,7 +16,7 @@ from natya_edge.openapi.schemas import Schema
 
 _TEXT: Final = (
     "The actors that ever had a state of their own, as far as you may see them, from snapshots: each as it was at `version`, which was "
-    "`written` then. It may have gone on since. While `next` is not null there may be more: send it as `cursor`."
+    "`written` then. It may have gone on since: whatever was acknowledged before `Natya-As-Of` is in the list. While `next` is not null there may be more: send it as `cursor`."
 )
 _RANGE: Final = {
     Operator.ABOVE: "above",
@@ -83,7 +84,7 @@ def describe_list(manifest: Mapping[str, Any]) -> Schema:
                 "description": "A page.",
                 "headers": {
                     name: {"$ref": f"#/components/headers/{name}"}
-                    for name in ("X-Request-Id", "RateLimit-Policy", "RateLimit", "ETag", "Link")
+                    for name in ("X-Request-Id", "RateLimit-Policy", "RateLimit", "ETag", "Link", AS_OF)
                 },
                 "content": {"application/json": {"schema": page}},
             },

@@ -16,7 +16,7 @@ from natya.ports.listing import KEY, Condition, Listed, Operator, SearchTooSlow
 from natya_edge.access import Keys
 from natya_edge.conditional import conditional
 from natya_edge.errors import NotFound
-from natya_edge.keys import GATEWAY, PRINCIPAL, STORE
+from natya_edge.keys import FRESHNESS, GATEWAY, PRINCIPAL, STORE
 from natya_edge.kinds import Kind
 from natya_edge.listing.cursor import write_cursor
 from natya_edge.listing.request import read_request
@@ -42,13 +42,14 @@ async def actors(request: web.Request) -> web.Response:
         raise kind.rule.refusal(principal)
     asked = read_request(kind.name, kind.searchable, request.rel_url.raw_query_string)
     selection = _selection(kind, asked.fields)
+    age = await request.app[FRESHNESS].headers(gateway.calls(), kind.name)
     try:
         page = await request.app[STORE].listings.page(replace(asked.search, either=_among(keys)))
     except SearchTooSlow as error:
         raise DeadlineExceeded(f"{error}: filter more narrowly, or by what the kind's indexes begin with") from error
     cursor = None if page.next is None else write_cursor(asked.search, page.next)
     body = orjson.dumps({"actors": [_shown(listed, selection) for listed in page.actors], "next": cursor})
-    headers = dict(kind.headers)
+    headers = {**kind.headers, **age}
     if cursor is not None:
         link = f'<{_url(request, cursor)}>; rel="next"'
         headers["Link"] = f"{headers['Link']}, {link}" if "Link" in headers else link

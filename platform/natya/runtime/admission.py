@@ -25,7 +25,6 @@ from natya.errors import (
     UnknownMethod,
 )
 from natya.message import DEFAULT_DEADLINE_MS, ID, Answer, Message, Waiter, digest_of
-from natya.outcome import OUTCOME
 from natya.ports.mail import Letter
 from natya.runtime.commit import Committer
 from natya.runtime.execution import Execution, id_reused
@@ -40,14 +39,14 @@ from natya.runtime.trials import Trials
 from natya.runtime.turn import STRAY, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from natya.manifest import Definition, Method
     from natya.vouch import Seal
 
 
 class Admission:
-    """Lets the messages of one partition in. ``outcomes`` answers who asks for the outcome of a message, ``seal`` checks who a stored
+    """Lets the messages of one partition in. ``enquiries`` are what can be asked of the partition itself, ``seal`` checks who a stored
     message's caller is; ``closed`` says that new turns must be refused for now, because too much is unwritten or unsent; ``refused`` are
     calls without a turn, with the answers that wait for a commit."""
 
@@ -61,13 +60,13 @@ class Admission:
         trials: Trials,
         plain: frozenset[str],
         *,
-        outcomes: Callable[[Message, Waiter], None],
+        enquiries: Mapping[str, Callable[[Message, Waiter], None]],
         seal: Seal,
     ) -> None:
         self._stage = stage
         self._index = index
         self.recollection = Recollection(stage, index, remembered, self._set_apart)
-        self._outcomes = outcomes
+        self._enquiries = enquiries
         self._seal = seal
         self._committer = committer
         self._execution = execution
@@ -95,8 +94,8 @@ class Admission:
         try:
             method = self._methods.get(message.method)
             if method is None:
-                if message.method == OUTCOME:
-                    self._outcomes(message, waiter)
+                if (enquiry := self._enquiries.get(message.method)) is not None:
+                    enquiry(message, waiter)
                     return
                 self._built_in(message.method)
             if method is None or method.query:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from natya.errors import Internal, NatyaError, OutcomeUnknown, Permanent, Unavailable
 from natya.message import Answer
+from natya.outcome import OUTCOME
 from natya.ports.journal import JournalUnavailable
 from natya.ports.mail import MailUnavailable
 from natya.ports.snapshots import Kept
@@ -35,7 +37,9 @@ from natya.runtime.stage import Stage
 from natya.runtime.surroundings import Surroundings
 from natya.runtime.trials import Trials
 from natya.runtime.turn import STRAY, Turn
+from natya.runtime.unwritten import tell_written
 from natya.telemetry.events import JournalLost, PartitionGauges, TellRetried
+from natya.written import WRITTEN
 
 if TYPE_CHECKING:
     from natya.manifest import Definition
@@ -104,7 +108,7 @@ class Partition:
         )  # fmt: skip
         self.admission = Admission(
             stage, self.index, remembered, self.committer, self.execution, self.trials, plain,
-            outcomes=self._outcomes.enquire, seal=around.seal(),
+            enquiries={OUTCOME: self._outcomes.enquire, WRITTEN: partial(tell_written, self.unwritten, around.valid)}, seal=around.seal(),
         )  # fmt: skip
         self.mailbag = Mailbag(world, definition.kind, self.number, recovered.position, self._deliver)
         self.checkpoint = Checkpoint(
@@ -237,6 +241,7 @@ class Partition:
         activations = self.catalog.activations
         pending = self.admission.pending
         schema = self.definition.schema
+        now = self._world.clock.now_ms()
         for number, turn in enumerate(turns):
             message, answer = turn.message, turn.answer
             assert answer is not None
@@ -248,14 +253,14 @@ class Partition:
                 if activation is not None and activation.tail is turn:
                     activation.tail = None
                 if answer.code == 0 or message.mail:
-                    self.unwritten.mark(token, sequence, turn.version, turn.mail, schema, turn.state)
+                    self.unwritten.mark(token, sequence, turn.version, turn.mail, schema, turn.state, time=now)
             place = (token, message.id)
             if pending.get(place) is turn:
                 del pending[place]
             if turn.outgoing:
                 self.outbox.put(sequence, number, turn.outgoing)
             if message.keep:
-                self._keep(turn, sequence)
+                self._keep(turn, answer, sequence, now)
             if message.mail:
                 self.mailbag.done(token, message.mail)
             turn.reply(answer)
@@ -268,10 +273,8 @@ class Partition:
         self.index.roll(header.sent, sequence + 1, self._world.clock.boottime())
         self.checkpoint.acknowledged(header, sequence, told=bool(turns or starts))
 
-    def _keep(self, turn: Turn, sequence: int) -> None:
-        message, answer = turn.message, turn.answer
-        assert answer is not None
-        expires = self._world.clock.now_ms() + message.keep * 1000
+    def _keep(self, turn: Turn, answer: Answer, sequence: int, now: int) -> None:
+        message, expires = turn.message, now + turn.message.keep * 1000
         kept = Kept(message.token, message.id, turn.digest, message.sent, answer.code, answer.slug, answer.body, expires)
         self.unwritten.keep(sequence, kept)
 
@@ -324,10 +327,10 @@ class Partition:
             self._world.telemetry.raise_event(self._gauges())
 
     def _gauges(self) -> PartitionGauges:
-        since = self.unwritten.waiting_since(self._world.clock.boottime())
+        now = self._world.clock.now_ms()
         return PartitionGauges(
             self.definition.kind, self.number, len(self.catalog), self.execution.queued, self.mailbag.behind,
-            len(self.unwritten), since, max(0.0, (self._world.clock.now_ms() - self.index.coverage) / 1000),
+            len(self.unwritten), max(0, now - (self.unwritten.since or now)) / 1000, max(0, now - self.index.coverage) / 1000,
             len(self.index), len(self.outbox),
         )  # fmt: skip
 

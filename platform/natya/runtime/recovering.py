@@ -38,7 +38,7 @@ class JournalCorrupt(Exception):
 @dataclass(slots=True)
 class Recovered:
     """What a partition begins with. ``first`` and ``last`` are the first record read and the last one, which is the own fence in
-    the end; ``header`` is the fence's."""
+    the end; ``header`` is the fence's. ``firsts`` are each actor's first record and its time (ms)."""
 
     partition: int
     header: Header = field(default_factory=lambda: Header(0, "", ""))
@@ -48,7 +48,7 @@ class Recovered:
     records: int = 0
     position: Position = field(default_factory=Position)
     folded: dict[str, Folded] = field(default_factory=dict)
-    firsts: dict[str, int] = field(default_factory=dict)
+    firsts: dict[str, tuple[int, int]] = field(default_factory=dict)
     states: dict[str, Any] = field(default_factory=dict)
     outgoing: list[tuple[int, int, list[Outgoing]]] = field(default_factory=list)
     ids: list[tuple[str, str, int]] = field(default_factory=list)
@@ -72,9 +72,11 @@ class Recovered:
     def unwritten(self, load: Load) -> Unwritten:
         """All that was read, to be written to the store."""
         unwritten = Unwritten(load)
-        for token, first in self.firsts.items():
+        for token, (first, time) in self.firsts.items():
             folded = self.folded[token]
-            unwritten.restore(token, first, folded.sequence, folded.version, folded.mail, folded.schema, folded.state)
+            unwritten.restore(
+                token, first, folded.sequence, folded.version, folded.mail, folded.schema, folded.state, time=time
+            )
         for sequence, kept in self.kept:
             unwritten.keep(sequence, kept)
         return unwritten
@@ -140,7 +142,7 @@ def _fold_turn(found: Recovered, sequence: int, line: dict[str, Any], time: int)
     folded = found.folded.get(token)
     if folded is None:
         found.folded[token] = Folded(version, line["m"], sequence)
-        found.firsts[token] = sequence
+        found.firsts[token] = sequence, time
     else:
         if not 0 <= version - folded.version <= 1:
             raise JournalCorrupt(f"{token} goes from version {folded.version} to {version} in record {sequence}")

@@ -22,12 +22,13 @@ from natya.runtime.tasks import Tasks
 from natya.runtime.tenure import Tenure
 from natya.runtime.wire import read_ask, respond
 from natya.runtime.world import World
+from natya.written import WRITTEN
 
 if TYPE_CHECKING:
     from natya.manifest import Definition
 
 QUEUE = "router"
-BUILT_IN = frozenset((STATE, OUTCOME))
+BUILT_IN = frozenset((STATE, OUTCOME, WRITTEN))
 """Queries that only an owner answers, and only to those who may publish to ``natya.call``."""
 
 

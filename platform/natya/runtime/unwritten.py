@@ -6,18 +6,23 @@ checkpoint may go. A state that is being written stands aside; what is committed
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from natya.message import Message, Waiter
 from natya.names import decode_key
 from natya.ports.snapshots import Kept, Snapshot
+from natya.runtime.query import MOVED
+from natya.written import encode_written
 
 
 @dataclass(slots=True)
 class Unsaved:
     """One actor's last committed state, of this ``schema``. ``state`` None: the turns since the last write have not changed
-    it."""
+    it. ``first`` is the first record that is not written, from ``time`` (ms)."""
 
     first: int
+    time: int
     sequence: int
     version: int
     mail: int
@@ -52,7 +57,6 @@ class Unwritten:
         self._waiting: dict[str, Unsaved] = {}
         self._writing: dict[str, Unsaved] = {}
         self._writing_first = 0
-        self._watched: tuple[int | None, float] = (None, 0.0)
         self._kept: list[tuple[int, Kept]] = []
         self._keeping: list[tuple[int, Kept]] = []
 
@@ -72,19 +76,22 @@ class Unwritten:
         firsts += [sequence for sequence, _ in self._kept[:1]] + [sequence for sequence, _ in self._keeping[:1]]
         return min(firsts, default=None)
 
-    def waiting_since(self, now: float) -> float:
-        """For how many seconds the oldest has been unwritten, as of the calls of this function: 0 if it is another than last
-        time."""
-        oldest = self.oldest
-        if oldest != self._watched[0]:
-            self._watched = (oldest, now)
-        return 0.0 if oldest is None else now - self._watched[1]
+    @property
+    def since(self) -> int | None:
+        """When (ms) the oldest was committed that is not written; None if all is. Outcomes do not count."""
+        times = [entry.time for entry in self._writing.values()]
+        for entry in self._waiting.values():
+            times.append(entry.time)
+            break
+        return min(times, default=None)
 
-    def mark(self, token: str, sequence: int, version: int, mail: int, schema: int, state: bytes | None) -> None:
-        """The actor was committed in record ``sequence``; call in order of sequence."""
+    def mark(
+        self, token: str, sequence: int, version: int, mail: int, schema: int, state: bytes | None, *, time: int
+    ) -> None:
+        """The actor was committed in record ``sequence`` at ``time`` (ms); call in order of sequence."""
         entry = self._waiting.get(token)
         if entry is None:
-            self._waiting[token] = Unsaved(sequence, sequence, version, mail, schema, state)
+            self._waiting[token] = Unsaved(sequence, time, sequence, version, mail, schema, state)
             self._load.actors += 1
             self._load.size += len(state) if state else 0
             return
@@ -97,10 +104,10 @@ class Unwritten:
             entry.schema = schema
 
     def restore(
-        self, token: str, first: int, sequence: int, version: int, mail: int, schema: int, state: bytes | None
+        self, token: str, first: int, sequence: int, version: int, mail: int, schema: int, state: bytes | None, *, time: int
     ) -> None:
-        """The journal says that the actor has been unwritten since record ``first``; call in order of ``first``."""
-        self.mark(token, first, version, mail, schema, state)
+        """The journal says that the actor has been unwritten since record ``first``, or ``time``; call in order of ``first``."""
+        self.mark(token, first, version, mail, schema, state, time=time)
         self._waiting[token].sequence = sequence
 
     def keep(self, sequence: int, kept: Kept) -> None:
@@ -143,7 +150,7 @@ class Unwritten:
             newer = self._waiting.pop(token, None)
             if newer is not None:
                 self._forget(entry)
-                newer.first = entry.first
+                newer.first, newer.time = entry.first, entry.time
                 if newer.state is None:
                     newer.state = entry.state
                     newer.schema = entry.schema
@@ -165,3 +172,8 @@ class Unwritten:
     def _forget(self, entry: Unsaved) -> None:
         self._load.actors -= 1
         self._load.size -= len(entry.state) if entry.state else 0
+
+
+def tell_written(unwritten: Unwritten, valid: Callable[[], bool], message: Message, waiter: Waiter) -> None:
+    """Answer `natya.written.WRITTEN`, while the lease is ``valid``."""
+    waiter(encode_written(unwritten.since) if valid() else MOVED)

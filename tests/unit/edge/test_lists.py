@@ -13,6 +13,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from yarl import URL
 
+from natya.errors import NatyaError, Unavailable
 from natya.memory import MemoryStore
 from natya.ports.listing import Search, SearchTooSlow
 from natya.ports.snapshots import Snapshot
@@ -315,3 +316,21 @@ async def test_every_list_needs_a_token(client: Client) -> None:
     response = await client.get(LIST, headers={"Authorization": ""})
     assert response.status == 401
     assert urlsplit(str(response.url)).path == LIST
+
+
+async def test_a_list_says_how_old_it_may_be_if_that_can_be_told(client: Client, platform: RecordingPlatform) -> None:
+    response = await get(client)
+    assert response.headers["Natya-As-Of"] == "2030-03-17T17:46:40.000Z"
+    assert (await get(client, headers={"If-None-Match": response.headers["ETag"]})).status == 304, "it is not in the tag"
+    await get(client, "limit=1")
+    assert platform.freshness_asked == ["goods"], "not again for a second"
+
+
+@pytest.mark.parametrize("trouble", [None, Unavailable("not now")])
+async def test_a_list_whose_age_is_unknown_says_nothing_of_it(
+    client: Client, platform: RecordingPlatform, trouble: NatyaError | None
+) -> None:
+    platform.all_written = trouble
+    response = await get(client)
+    assert response.status == 200
+    assert "Natya-As-Of" not in response.headers

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
-import uvloop
 
 from natya.errors import Invalid
 from natya.jetstream import connect
 from natya.jetstream.connection import Connection
 from natya.jetstream.parser import BURST, Arrival
-from natya.jetstream.wire import WRITE_LIMIT, Wire
+from natya.jetstream.wire import WRITE_LIMIT
 from natya.ports.bus import Disconnected, NoReply, PayloadTooLarge
 from natya_ops.servers import NatsServer
 from support.fake_nats import FakeNats
@@ -336,46 +335,3 @@ async def test_closing_ends_requests_and_a_second_close_does_nothing(connection:
     await listener.unsubscribe()
     with pytest.raises(Disconnected):
         connection.publish("a", b"")
-
-
-async def a_server_that_ends_while_it_greets() -> None:
-    async with FakeNats() as fake:
-        fake.farewells = 3
-        connection = await connect(fake.url, name="test")
-        try:
-            for _ in range(5):
-                fake.farewells = 3
-                fake.drop()
-                await eventually(lambda: not connection.connected)
-                await eventually(lambda: connection.connected)
-                assert await connection.ping()
-        finally:
-            await connection.close()
-
-
-@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_a_server_that_ends_while_it_greets_is_tried_again(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
-    """What is written then meets a closed socket, and there uvloop raises what nobody expects."""
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(asyncio.wait_for(a_server_that_ends_while_it_greets(), 30))
-
-
-@pytest.mark.parametrize("trouble", [RuntimeError("nobody expects this"), asyncio.CancelledError()])
-async def test_whatever_goes_wrong_while_connecting_again_it_is_tried_again(
-    fake: FakeNats, to_fake: Connection, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
-) -> None:
-    """A cancellation that no one has asked for is one of these: before Python 3.12 a time-out can leave one behind."""
-    readline, failures = Wire.readline, [trouble, trouble]
-
-    async def fails_twice(wire: Wire) -> bytes:
-        if failures:
-            raise failures.pop()
-        return await readline(wire)
-
-    monkeypatch.setattr(Wire, "readline", fails_twice)
-    fake.drop()
-    await eventually(lambda: not to_fake.connected)
-    await eventually(lambda: to_fake.connected)
-    assert failures == []
-    assert await to_fake.ping()
-    assert fake.connections == 4
