@@ -169,6 +169,7 @@ async def test_every_event_comes_once_through_edges_that_are_killed_and_a_nats_s
     async with AsyncExitStack() as stack:
         cluster = Cluster(tmp_path, workers=1)
         cluster.nats.port = free_port()
+        cluster.store.port = free_port()
         ports = [free_port(), free_port()]
         edges = [f"http://127.0.0.1:{port}" for port in ports]
         processes = [
