@@ -11,7 +11,7 @@ from natya.health import serve_health
 from natya.settings import Settings
 from natya.telemetry.tallies import Counter, Gauge
 from natya_edge.guard.doorman import Doorman
-from natya_edge.keys import GATEWAY, STREAMS
+from natya_edge.keys import GATEWAY, READINESS, STREAMS
 from natya_edge.load.breakers import BREAKERS
 from natya_edge.load.front import FRONT
 from natya_edge.load.room import ROOM
@@ -25,10 +25,8 @@ async def monitored(settings: Settings, app: web.Application, doorman: Doorman) 
         yield None
         return
     _watch(app, doorman)
-    gateway = app[GATEWAY]
-    async with serve_health(
-        settings.metrics_host, settings.metrics_port, registry=app[METRICS].registry(), ready=lambda: not gateway.trouble
-    ) as port:
+    registry, ready = app[METRICS].registry(), app[READINESS].glance
+    async with serve_health(settings.metrics_host, settings.metrics_port, registry=registry, ready=ready) as port:
         yield port
 
 

@@ -33,21 +33,37 @@ class Readiness:
 
     async def trouble(self) -> str:
         """Why requests should go elsewhere; empty if they need not. It names nothing that is behind the edge, for strangers read it."""
-        return self._gateway.trouble or ("" if await self._store_answers() else "the store does not answer")
+        if trouble := self._gateway.trouble:
+            return trouble
+        answer = self._ask()
+        await asyncio.wait({answer}, timeout=max(0.0, PATIENCE - self._waited()))
+        return "" if self._judge(answer, late=True) else "the store does not answer"
 
-    async def _store_answers(self) -> bool:
-        answer, now = self._answer, self._clock.boottime()
-        if answer is None or (answer.done() and now - self._asked >= FRESH):
-            self._asked = now
-            self._answer = answer = asyncio.create_task(self._store.check(), name="store check")
-        await asyncio.wait({answer}, timeout=max(0.0, PATIENCE - (now - self._asked)))
-        reachable = answer.done() and answer.result().reachable
-        if reachable != self._reachable:
-            self._reachable = reachable
-            if reachable:
-                _log.info("the store answers again")
-            else:
-                _log.warning(
-                    "the store is away: %s", answer.result().reason if answer.done() else f"silent for {PATIENCE:g} s"
-                )
-        return reachable
+    def glance(self) -> bool:
+        """Whether there is none, at once: by what the store said last. It is asked anew meanwhile."""
+        if self._answer is not None:
+            self._judge(self._answer, late=self._waited() >= PATIENCE)
+        self._ask()
+        return not self._gateway.trouble and self._reachable
+
+    def _ask(self) -> asyncio.Task[StoreReport]:
+        """The question under way, or a new one if the last answer is old."""
+        if self._answer is None or (self._answer.done() and self._waited() >= FRESH):
+            self._asked = self._clock.boottime()
+            self._answer = asyncio.create_task(self._store.check(), name="store check")
+        return self._answer
+
+    def _waited(self) -> float:
+        return self._clock.boottime() - self._asked
+
+    def _judge(self, answer: asyncio.Task[StoreReport], *, late: bool) -> bool:
+        """Whether the store is there; without an answer it is until that is ``late``."""
+        if not answer.done() and not late:
+            return self._reachable
+        report = answer.result() if answer.done() else StoreReport(False, f"silent for {PATIENCE:g} s")
+        if report.reachable and not self._reachable:
+            _log.info("the store answers again")
+        elif self._reachable and not report.reachable:
+            _log.warning("the store is away: %s", report.reason)
+        self._reachable = report.reachable
+        return report.reachable

@@ -35,7 +35,7 @@ from natya.runtime.router import BUILT_IN
 from natya.runtime.vouching import find_seal
 from natya.settings import Settings
 from natya.vouch import Seal
-from natya.written import WRITTEN, a_key_of_each, read_written
+from natya.written import WRITTEN, a_key_of_each, all_written
 
 A = TypeVar("A", bound=AnyActor)
 
@@ -181,8 +181,8 @@ class Platform:
                 raise error
 
     async def written(self, kind: str, *, timeout: float = 1.0) -> int | None:
-        """Up to when (ms) everything that was acknowledged is in the store, for all actors of a kind; None if an owner does not say so
-        within ``timeout`` seconds. Raises `UnknownKind`, `Unavailable`."""
+        """Up to when (ms) every turn is in the store, for all actors of a kind: whatever was answered before, and each stored message that
+        had run. None if an owner does not say so within ``timeout`` seconds. Raises `UnknownKind`, `Unavailable`."""
         asked = self._clock.now_ms()
         check_kind(kind)
         until = asked + self._milliseconds(timeout)
@@ -190,10 +190,7 @@ class Platform:
             self._caller.call(Message(kind, token, number, WRITTEN, b"", sent=asked, deadline=until))
             for number, token in enumerate(a_key_of_each(await self._partitions(kind)))
         ]
-        answers = await asyncio.gather(*questions)
-        if not all(answer.ok for answer in answers):
-            return None  # away, or of earlier code
-        return min((since for answer in answers if (since := read_written(answer)) is not None), default=asked)
+        return all_written(asked, await asyncio.gather(*questions))
 
     async def _message(
         self, kind: str, key: str, method: str, body: bytes, options: Options, caller: str, traceparent: str

@@ -8,6 +8,7 @@ called like the variable, in small letters or capitals (``natya_nats_password``)
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -20,16 +21,21 @@ from natya.errors import ConfigurationError
 MIB = 1 << 20
 SECRETS_VARIABLE: Final = "NATYA_SECRETS"
 SECRETS_FOLDER: Final = Path("/run/secrets")
+_HOST: Final = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?/?")
 
 
 def without_passwords(servers: str) -> str:
-    """URLs, comma-separated, as they may be shown: without the user and the password that each may hold."""
+    """URLs, comma-separated, as they may be shown: without the user and the password that each may hold. Of one that is malformed, which a
+    character in a password may be the reason for, nothing is shown but what is certainly no part of it."""
     return ", ".join(_without_password(url.strip()) for url in servers.split(",") if url.strip())
 
 
 def _without_password(url: str) -> str:
-    scheme, _, rest = url.rpartition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest.rpartition("@")[2]
+    scheme, found, rest = url.partition("://")
+    host = (rest if found else url).rpartition("@")[2]
+    if not _HOST.fullmatch(host) or (found and not scheme.isalnum()):
+        return "…"
+    return f"{scheme}://{host}" if found else host
 
 
 class SettingsFromOutside(BaseSettings):

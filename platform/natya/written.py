@@ -3,6 +3,7 @@ it may be."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import count
 from typing import Final
@@ -21,10 +22,17 @@ def encode_written(since: int | None) -> Answer:
     return Answer(orjson.dumps({"since": since}))
 
 
-def read_written(answer: Answer) -> int | None:
-    """The same from an answer that is ok."""
-    since: int | None = orjson.loads(answer.body)["since"]
-    return since
+def all_written(asked: int, answers: Iterable[Answer]) -> int | None:
+    """Up to when everything is in the store for certain, by what the owners of all partitions say, who were asked at ``asked`` (ms); None if
+    one of them did not answer. Who has nothing unwritten may have something a moment later, so it is never later than ``asked``."""
+    times = [asked]
+    for answer in answers:
+        if not answer.ok:
+            return None  # away, or of earlier code
+        since = orjson.loads(answer.body)["since"]
+        if since is not None:
+            times.append(since)
+    return min(times)
 
 
 @lru_cache(maxsize=64)

@@ -39,3 +39,16 @@ def test_passwords_are_not_shown_not_even_those_in_urls() -> None:
 def test_servers_are_shown_without_what_opens_them() -> None:
     settings = Settings(_env_file=None, nats="nats://a:secret@h:1, tls://b@i:2,j:3")
     assert settings.nats_shown == "nats://h:1, tls://i:2, j:3"
+
+
+@pytest.mark.parametrize(
+    ("servers", "shown"),
+    [
+        ("nats://u:p://w@h:1", "nats://h:1"),
+        ("nats://u:s3,cret@h:1", "…, h:1"),
+        ("tls://[::1]:4222", "tls://[::1]:4222"),
+        ("u:secret@", "…"),
+    ],
+)
+def test_of_malformed_urls_nothing_is_shown_that_may_be_a_password(servers: str, shown: str) -> None:
+    assert Settings(_env_file=None, nats=servers).nats_shown == shown

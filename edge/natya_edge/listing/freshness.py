@@ -1,8 +1,9 @@
-"""How old a list may be: up to when everything that was acknowledged in a kind is in the store, as the owners of its partitions say."""
+"""How old a list may be: up to when every turn of a kind is in the store, as the owners of its partitions say."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,6 +16,8 @@ FRESH: Final = 1.0
 """Seconds for which the owners of a kind are not asked again, however many lists are read."""
 PATIENCE: Final = 0.25
 """Seconds for which a list waits for them."""
+
+_log = logging.getLogger("natya.edge")
 
 
 class Freshness:
@@ -46,4 +49,7 @@ async def _ask(calls: Calls, kind: str) -> int | None:
     try:
         return await calls.written(kind)
     except NatyaError:
+        return None
+    except Exception:  # noqa: BLE001 - a list is none the worse for an answer that makes no sense
+        _log.exception("how old lists of %s are cannot be told", kind)
         return None

@@ -30,7 +30,7 @@ _HEADERS: Final[Mapping[str, Schema]] = {
     "ETag": {"description": "The version of what is returned.", "schema": {"type": "string"}},
     "Link": {"description": 'The next page, as `rel="next"` (RFC 8288).', "schema": {"type": "string"}},
     AS_OF: {
-        "description": "Whatever was acknowledged before this is in the list. Absent while it cannot be told.",
+        "description": "Whatever was answered, or had run, before this is in the list. Absent while it cannot be told.",
         "schema": {"type": "string", "format": "date-time"},
     },
     "Retry-After": {

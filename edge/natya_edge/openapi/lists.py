@@ -16,7 +16,7 @@ from natya_edge.openapi.schemas import Schema
 
 _TEXT: Final = (
     "The actors that ever had a state of their own, as far as you may see them, from snapshots: each as it was at `version`, which was "
-    "`written` then. It may have gone on since: whatever was acknowledged before `Natya-As-Of` is in the list. While `next` is not null there may be more: send it as `cursor`."
+    "`written` then. It may have gone on since: whatever was answered, or had run, before `Natya-As-Of` is in the list. While `next` is not null there may be more: send it as `cursor`."
 )
 _RANGE: Final = {
     Operator.ABOVE: "above",

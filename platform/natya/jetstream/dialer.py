@@ -51,6 +51,7 @@ class Dialer(Client):
         super().__init__()
         self._owner = owner
         self._troubled = False
+        self._hung_up = False
         self.last_problem: Exception | None = None
 
     async def dial(self, servers: list[str], **options: Any) -> None:
@@ -77,9 +78,21 @@ class Dialer(Client):
 
     async def hang_up(self) -> None:
         """End the connection for good and wait for nats-py's tasks."""
+        self._hung_up = True
         await self.close()
-        tasks = (self._reading_task, self._ping_interval_task, self._flusher_task, self._reconnection_task)
-        await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+        given = (self._reading_task, self._ping_interval_task, self._flusher_task, self._reconnection_task)
+        tasks = [task for task in given if task is not None]
+        for task in tasks:
+            task.cancel()  # again: one may have lost its cancellation, or be newer than it
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._status = Client.CLOSED
+
+    def _let_cancellation_through(self) -> None:
+        """Before Python 3.12 `asyncio.wait_for` forgets a cancellation that comes with its result, and nats-py would go on connecting
+        after the end, or beside the task that has replaced it. Raises `asyncio.CancelledError`."""
+        task = asyncio.current_task()
+        if self._hung_up or (task is not None and task.cancelling() > 0):
+            raise asyncio.CancelledError
 
     async def _trouble(self, error: Exception) -> None:
         # While servers are away this is called ten times a second: the first time is worth a line.
@@ -89,6 +102,7 @@ class Dialer(Client):
         _log.log(level, "NATS: %s", error or type(error).__name__)
 
     async def _connect_to_server(self, s: Srv) -> None:
+        self._let_cancellation_through()
         s.last_attempt = time.monotonic()
         if isinstance(self._transport, Wire):
             self._transport.abort()
@@ -103,6 +117,7 @@ class Dialer(Client):
 
     async def _process_connect_init(self) -> None:
         await super()._process_connect_init()
+        self._let_cancellation_through()
         if not self.is_connected:
             raise Error("nats: the server did not answer the first PING")
         self._troubled = False

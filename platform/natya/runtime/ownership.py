@@ -197,7 +197,8 @@ class Ownership:
         if owner is not None and forced:
             if not self._may_force(owner):
                 return
-            self._view.found_dead(owner.incarnation)
+            if owner.incarnation != self._membership.incarnation:
+                self._view.found_dead(owner.incarnation)
         tenure = Tenure(self._around, self._membership.incarnation, definition, number)
         self._begin(tenure, definition.kind, number, tenure.claim(owner, forced=forced))
 

@@ -62,3 +62,24 @@ async def test_the_platform_goes_first(gateway: Gateway) -> None:
     gateway.draining = True
     assert await Readiness(gateway, store, SystemClock()).trouble() == "the edge is ending"
     assert store.asked == 0
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_glance_waits_for_nothing_and_goes_by_the_last_answer(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "FRESH", 0.0)
+    store = AskedStore()
+    ready = Readiness(gateway, store, SystemClock())
+    assert ready.glance(), "nothing is known yet"
+    await asyncio.sleep(0.06)
+    assert not ready.glance(), "silent"
+    store.answers.set()
+    await asyncio.sleep(0.01)
+    assert ready.glance()
+    store.reachable = False
+    ready.glance()
+    await asyncio.sleep(0.01)
+    assert not ready.glance()
+    gateway.draining = True
+    assert not ready.glance()

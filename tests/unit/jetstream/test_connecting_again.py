@@ -58,3 +58,33 @@ async def test_whatever_goes_wrong_while_connecting_again_it_is_tried_again(
         assert await connection.ping()
         assert fake.connections == 4
         await connection.close()
+
+
+@pytest.mark.parametrize("line", [b"INFO", b"PONG"])
+@pytest.mark.parametrize("server_stays", [True, False])
+async def test_closing_while_it_connects_again_ends_and_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch, line: bytes, server_stays: bool
+) -> None:
+    """The cancellation comes just as the line has arrived: before Python 3.12 it is forgotten then."""
+    async with FakeNats() as fake:
+        connection = await connect(fake.url, name="test")
+        loop, readline = asyncio.get_running_loop(), Wire.readline
+        closing: list[asyncio.Task[None]] = []
+
+        async def close_then(wire: Wire) -> bytes:
+            found = await readline(wire)
+            if found.startswith(line) and not closing:
+                loop.call_soon(lambda: closing.append(loop.create_task(connection.close())))
+                if not server_stays:
+                    fake.farewells = 1_000
+                    fake.drop()
+            return found
+
+        monkeypatch.setattr(Wire, "readline", close_then)
+        fake.drop()
+        await eventually(lambda: closing)
+        await asyncio.wait_for(closing[0], 5)
+        connections = fake.connections
+        await asyncio.sleep(0.3)
+        assert not connection.connected
+        assert fake.connections == connections

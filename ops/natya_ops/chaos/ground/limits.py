@@ -21,6 +21,8 @@ ROOM: Final = 600
 """Bytes that are left: less than most records take."""
 PATIENCE: Final = 60.0
 """Seconds for which the server may be away: it may be broken otherwise at the same time."""
+HURRY: Final = 10.0
+"""The same when a run is interrupted."""
 PAUSE: Final = 0.2
 
 
@@ -37,14 +39,18 @@ class FullJournals:
         """Limit every journal stream to what it holds on entry, lift the limits on exit. Raises `ConfigurationError` if the
         server stays away."""
         self._wishes += 1
+        patience = PATIENCE
         try:
             if self._wishes == 1:
-                await self._insist(self._limit)
+                await self._insist(self._limit, patience)
             yield
+        except BaseException:
+            patience = HURRY
+            raise
         finally:
             self._wishes -= 1
             if not self._wishes:
-                await self._insist(self._lift)
+                await self._insist(self._lift, patience)
 
     async def _limit(self, js: JetStreamContext) -> None:
         prefix = f"{read_settings(Settings).namespace}_journal_"
@@ -58,9 +64,9 @@ class FullJournals:
             await js.update_stream(self._before[-1])
             self._before.pop()
 
-    async def _insist(self, work: Callable[[JetStreamContext], Awaitable[None]]) -> None:
+    async def _insist(self, work: Callable[[JetStreamContext], Awaitable[None]], patience: float) -> None:
         loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE
+        end = loop.time() + patience
         while True:
             try:
                 connection = await nats.connect(self._url, allow_reconnect=False, connect_timeout=2, error_cb=_quiet)
