@@ -38,8 +38,11 @@ async def ensure(server: NatsServer, replicas: int) -> dict[str, dict[str, Any]]
     async with open_jetstream(settings(server, replicas), name="test") as jetstream:
         await jetstream.ensure_platform()
         await jetstream.ensure_kind("account", 1)
-        found = (await api(jetstream.connection, "STREAM.LIST"))["streams"]
-        return {stream["config"]["name"]: stream["config"] for stream in found}
+        # A stream whose copies have no leader yet is missing in the list.
+        listed = await until(
+            lambda: api(jetstream.connection, "STREAM.LIST"), lambda list: 0 < list["total"] == len(list["streams"] or ())
+        )
+        return {stream["config"]["name"]: stream["config"] for stream in listed["streams"]}
 
 
 async def consumer(jetstream: JetStream, name: str) -> dict[str, Any]:
